@@ -1,0 +1,1 @@
+//! The Kubernetes wire protocol over the store: discovery, CRUD, patches, watch. Knows no promotion word.

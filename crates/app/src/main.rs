@@ -1,0 +1,3 @@
+//! The one binary `ferry`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What the other crates name things by: repository URLs and their normal forms, versions, name and path patterns.

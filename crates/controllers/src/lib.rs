@@ -1,0 +1,1 @@
+//! A thin shell per kind: observe, let the planner decide, act.

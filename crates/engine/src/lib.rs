@@ -1,0 +1,1 @@
+//! Runs Promotions: the step trait, the work directory, context, credentials, the ledger; obeys the planner.

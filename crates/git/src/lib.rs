@@ -1,0 +1,1 @@
+//! Git: a mirror per repository and credential, working trees, commits, pushes that swap the expected head.

@@ -1,0 +1,1 @@
+//! What the demo and the tests have instead of a cluster with Argo CD: a stand-in controller and a loopback Git server.

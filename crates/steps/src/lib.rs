@@ -1,0 +1,1 @@
+//! The built-in promotion steps: one file each, one table.

@@ -1,0 +1,1 @@
+//! SQLite object store: revisions, compare-and-swap, selectors, watch log.

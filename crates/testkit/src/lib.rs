@@ -1,0 +1,1 @@
+//! A world for tests: a real API server in memory, a Git server, faulty peers.

@@ -1,0 +1,3 @@
+//! Checks of the house and generation of test data.
+
+fn main() {}
