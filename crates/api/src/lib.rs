@@ -1,1 +1,41 @@
-//! Resource types of the promotion model: kinds, phases, conditions, labels, Freight identity, CRD YAML.
+//! Resource types of the promotion model: kinds, phases, conditions, labels, annotations, Freight identity, CRD YAML.
+//!
+//! Everything here is data and pure functions over it. The JSON is that of `kargo.akuity.io/v1alpha1`, and what
+//! is ours on top of it (`status.ledger`, `status.waiting`) is additive.
+
+pub mod conditions;
+pub mod duration;
+pub mod freight;
+pub mod kind;
+pub mod names;
+pub mod project;
+pub mod project_config;
+pub mod promotion;
+pub mod request;
+pub mod stage;
+pub mod target;
+pub mod task;
+pub mod verification;
+pub mod waiting;
+pub mod warehouse;
+
+pub use freight::{Freight, FreightCollection, FreightOrigin, FreightReference};
+pub use kind::{API_VERSION, ApiVersion, GROUP, Tag, VERSION};
+pub use project::Project;
+pub use project_config::{ClusterConfig, ProjectConfig};
+pub use promotion::{Promotion, PromotionPhase, PromotionStep, StepStatus, Variable};
+pub use request::PromotionRequest;
+pub use stage::Stage;
+pub use target::Target;
+pub use task::{ClusterPromotionTask, PromotionTask};
+pub use waiting::Waiting;
+pub use warehouse::Warehouse;
+
+/// A moment, in the form Kubernetes writes it (RFC 3339, seconds).
+pub type Time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+/// One entry of `status.conditions`.
+pub type Condition = k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+/// Kubernetes' object metadata.
+pub type ObjectMeta = k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+/// Kubernetes' label selector.
+pub type LabelSelector = k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
