@@ -1,0 +1,95 @@
+//! All that a step may reach: who it runs for, the work directory, shared services, credentials, the ledger.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::ledger::Recorder;
+use crate::work::WorkDir;
+use crate::world::World;
+use crate::{Services, StepError};
+
+/// Settings of this process that steps look at.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Namespace of Secrets and ConfigMaps shared by all Projects.
+    pub shared_resources_namespace: String,
+    /// Namespace of Ferry's own Secrets.
+    pub system_resources_namespace: String,
+    /// Where Applications are when a step does not say.
+    pub argocd_namespace: String,
+    /// Whether credentials go over plain HTTP.
+    pub credentials_over_http: bool,
+    /// Base URL of the user interface, for links.
+    pub ui_base_url: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            shared_resources_namespace: "kargo-shared-resources".to_owned(),
+            system_resources_namespace: "kargo-system-resources".to_owned(),
+            argocd_namespace: "argocd".to_owned(),
+            credentials_over_http: false,
+            ui_base_url: String::new(),
+        }
+    }
+}
+
+/// All that one attempt of one step may reach.
+#[derive(Clone)]
+pub struct StepContext {
+    /// The Project, which is the namespace.
+    pub project: String,
+    /// The Stage.
+    pub stage: String,
+    /// The Promotion's name.
+    pub promotion: String,
+    /// Who asked for the Promotion; nobody where Ferry did.
+    pub actor: Option<String>,
+    /// The step's alias.
+    pub alias: String,
+    /// When the attempt began: a step's `now()`, which stays the same when it is replayed.
+    pub started_at: Timestamp,
+    /// When the step's time is over.
+    pub deadline: Option<Timestamp>,
+    /// The step's own output of an earlier attempt.
+    pub previous: Option<Value>,
+    /// Outputs of all steps by alias.
+    pub outputs: Arc<Map<String, Value>>,
+    /// The work directory.
+    pub work: WorkDir,
+    /// Settings of this process.
+    pub settings: Arc<Settings>,
+    /// Cancelled when the Promotion is stopped or the process ends: end soon, keep nothing half done.
+    pub cancelled: CancellationToken,
+    /// The ledger.
+    pub ledger: Arc<dyn Recorder>,
+    pub(crate) services: Services,
+    pub(crate) world: Arc<dyn World>,
+}
+
+/// What a [`StepContext`] is made of besides its public fields.
+pub struct Surroundings {
+    /// Shared services.
+    pub services: Services,
+    /// The world.
+    pub world: Arc<dyn World>,
+}
+
+impl StepContext {
+    /// The shared thing of type `T`.
+    pub fn service<T: Any + Send + Sync>(&self) -> Result<Arc<T>, StepError> {
+        self.services.get::<T>().ok_or_else(|| {
+            StepError::Fatal(format!("this installation has no {}", std::any::type_name::<T>()))
+        })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+}
