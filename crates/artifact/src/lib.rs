@@ -1,1 +1,11 @@
-//! What the other crates name things by: repository URLs and their normal forms, versions, name and path patterns.
+//! What the other crates name things by: repository URLs and their normal forms, Git names, versions and
+//! constraints, name and path patterns. Pure text work: any crate may use it.
+
+pub mod git_name;
+pub mod pattern;
+pub mod repo_url;
+pub mod semver;
+pub mod urls;
+
+pub use git_name::{BranchName, CommitId, CommitPrefix, GitRef, TagName};
+pub use repo_url::RepoUrl;
