@@ -142,7 +142,7 @@ fn reference(text: &str) -> Result<String, &'static str> {
     if text.ends_with('.') || text.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
         return Err("it ends with `.`, or a part of it is empty or starts with `.`");
     }
-    if text.split('/').any(|part| part.ends_with(".lock")) {
+    if text.split('/').any(|part| part.strip_suffix(".lock").is_some()) {
         return Err("a part of it ends with `.lock`");
     }
     Ok(text.to_owned())

@@ -27,7 +27,8 @@ pub fn translate(pattern: &str) -> Result<String, &'static str> {
     let mut rest = pattern;
     let mut repeated = Repeated::No;
     while let Some(c) = rest.chars().next() {
-        let repetition = if c == '{' { repetition(rest)? } else { rest.get(..1).filter(|_| "*+?".contains(c)) };
+        let repetition =
+            if c == '{' { repetition(rest)? } else { rest.get(..1).filter(|_| "*+?".contains(c)) };
         if let Some(operator) = repetition {
             repeated = match (repeated, c) {
                 (Repeated::No, _) => Repeated::Once,
@@ -188,7 +189,7 @@ fn octal<'a>(first: char, after: &'a str, out: &mut String) -> Result<&'a str, &
     }
     let (digits, after) = after.split_at(more);
     let code = u32::from_str_radix(&format!("{first}{digits}"), 8).map_err(|_| "a bad octal escape")?;
-    out.push_str(&format!("\\x{{{code:x}}}"));
+    out.extend(["\\x{", &format!("{code:x}"), "}"]);
     Ok(after)
 }
 

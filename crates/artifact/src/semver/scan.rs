@@ -81,13 +81,14 @@ fn one<'a>(text: &'a str, found: &mut Vec<Scanned<'a>>) -> Option<&'a str> {
             return None;
         }
         segments.push(segment);
-        match after.strip_prefix('.').filter(|next| segments.len() < 3 && next.starts_with(is_segment_char)) {
-            Some(next) => rest = next,
-            None => {
-                rest = after;
-                break;
-            }
+        rest = after;
+        let Some(next) = after.strip_prefix('.').filter(|next| next.starts_with(is_segment_char)) else {
+            break;
+        };
+        if segments.len() == 3 {
+            break;
         }
+        rest = next;
     }
     let mut prerelease = "";
     if let Some((words, after)) = rest.strip_prefix('-').and_then(identifiers) {

@@ -154,7 +154,7 @@ impl Location {
 
     fn write_authority(&self, text: &mut String) {
         let nobody = self.host.is_empty() && self.user.is_none();
-        if self.scheme.is_empty() && nobody || self.no_authority && nobody {
+        if nobody && (self.scheme.is_empty() || self.no_authority) {
             return;
         }
         if !nobody || !self.path.is_empty() {
