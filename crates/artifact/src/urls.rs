@@ -45,7 +45,11 @@ pub fn normalize_image(url: &str) -> String {
 /// The normal form of a chart repository URL: lower case, without `oci://`, otherwise as of an image repository.
 pub fn normalize_chart(url: &str) -> String {
     let url = lowercase(&sanitize(url));
-    image::normal(url.strip_prefix("oci://").unwrap_or(&url)).unwrap_or(url)
+    if Location::parse(&url).is_none() {
+        return url;
+    }
+    let reference = url.strip_prefix("oci://").unwrap_or(&url);
+    image::normal(reference).unwrap_or_else(|| reference.to_owned())
 }
 
 fn normal_git(url: &str) -> Option<String> {
