@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,6 +76,22 @@ impl FreightOrigin {
 impl fmt::Display for FreightOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Warehouse/{}", self.name)
+    }
+}
+
+/// A text that names no origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no Freight origin; write Warehouse/<name>")]
+pub struct InvalidOrigin(pub String);
+
+impl FromStr for FreightOrigin {
+    type Err = InvalidOrigin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        match text.split_once('/') {
+            Some(("Warehouse", name)) if !name.contains('/') => Ok(Self::warehouse(name)),
+            _ => Err(InvalidOrigin(text.to_owned())),
+        }
     }
 }
 

@@ -6,12 +6,17 @@
 pub mod conditions;
 pub mod duration;
 pub mod freight;
+pub mod generated;
+pub mod history;
+pub mod identity;
 pub mod kind;
 pub mod names;
+pub mod order;
 pub mod project;
 pub mod project_config;
 pub mod promotion;
 pub mod request;
+mod soak;
 pub mod stage;
 pub mod target;
 pub mod task;

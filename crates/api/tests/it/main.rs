@@ -1,0 +1,4 @@
+//! Recorded answers and facts, replayed through the public face of the crate.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod vectors_ids;
