@@ -1,5 +1,7 @@
 //! The house's own chores, one verb each: `cargo xtask VERB`. Without a verb it lists them.
 
+mod bench;
+mod tidy;
 mod vectors;
 
 use std::path::{Path, PathBuf};
@@ -12,8 +14,11 @@ struct Verb {
     run: fn(&Path, &[String]) -> anyhow::Result<ExitCode>,
 }
 
-const VERBS: &[Verb] =
-    &[Verb { name: "vectors", about: "bring recorded answers into vectors/ [from DIR]", run: vectors::run }];
+const VERBS: &[Verb] = &[
+    Verb { name: "bench", about: "measure target/release/ferry", run: bench::run },
+    Verb { name: "tidy", about: "check arrows, purity, sizes, words and links", run: tidy::run },
+    Verb { name: "vectors", about: "bring recorded answers into vectors/ [from DIR]", run: vectors::run },
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

@@ -11,12 +11,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 
 use crate::say;
+use crate::tidy::{MACHINE_PATHS, begins_a_path};
 use table::{FILES, Recording};
 
 /// Where the recordings lie, seen from the repository's root.
 const FROM: &str = "../shared/vectors";
-/// Words that a path of the machine that recorded would have.
-const MACHINE: &[&str] = &["/work/", "/root/", "/home/", "/tmp/"];
 /// Above this the folder is no longer reasonable to commit.
 const MOST_BYTES: usize = 12 << 20;
 
@@ -58,17 +57,9 @@ fn without_texts(recording: &Recording, text: &str) -> anyhow::Result<String> {
         kept.push_str(text);
     }
     for (i, line) in kept.lines().enumerate() {
-        if let Some(word) = MACHINE.iter().find(|word| names_a_path(line, word)) {
+        if let Some(word) = MACHINE_PATHS.iter().find(|word| begins_a_path(line, word)) {
             bail!("line {} still speaks of {word}: add its place to the table", i + 1);
         }
     }
     Ok(kept)
-}
-
-/// Whether the word begins a path there: `/root/` counts, `/apis/root/` does not.
-fn names_a_path(line: &str, word: &str) -> bool {
-    line.match_indices(word).any(|(at, _)| {
-        let before = line[..at].chars().next_back();
-        !before.is_some_and(|c| c.is_alphanumeric() || "._-}".contains(c))
-    })
 }
