@@ -36,11 +36,5 @@ pub use task::{ClusterPromotionTask, PromotionTask};
 pub use waiting::Waiting;
 pub use warehouse::Warehouse;
 
-/// A moment, in the form Kubernetes writes it (RFC 3339, seconds).
-pub type Time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-/// One entry of `status.conditions`.
-pub type Condition = k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-/// Kubernetes' object metadata.
-pub type ObjectMeta = k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-/// Kubernetes' label selector.
-pub type LabelSelector = k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+/// Kubernetes' own words: a moment (RFC 3339, seconds), an entry of `status.conditions`, metadata, selectors.
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, ObjectMeta, Time};
