@@ -2,4 +2,9 @@
 //!
 //! Nothing here reads or writes anything: a snapshot goes in, a decision comes out.
 
+pub mod auto_promotion;
+pub mod availability;
+pub mod decision;
+pub mod labels;
 pub mod progress;
+pub mod stage;

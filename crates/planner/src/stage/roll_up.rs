@@ -1,0 +1,76 @@
+//! The condition `Ready`, which sums up the others, and `status.waiting`, which says on what the Stage waits.
+
+use ferry_api::conditions::{self, ConditionStatus, ConditionType};
+use ferry_api::promotion::PromotionPhase;
+use ferry_api::{Time, Waiting};
+
+use super::{Decision, Snapshot};
+
+pub(super) fn conclude(snapshot: &Snapshot<'_>, decision: &mut Decision) {
+    let (ready, reason, message) = sum_up(decision);
+    conditions::remove(&mut decision.status.conditions, ConditionType::Reconciling);
+    let status = if ready { ConditionStatus::True } else { ConditionStatus::False };
+    set(snapshot, decision, status, &reason, &message);
+    decision.status.observed_generation = snapshot.stage.metadata.generation;
+    let waits = conditions::get(&decision.status.conditions, ConditionType::Promoting).is_some() || !ready;
+    decision.status.waiting = waits.then(|| {
+        let since = decision.status.waiting.take().filter(|w| w.reason == message).and_then(|w| w.since);
+        let since = since.or_else(|| {
+            let ready = conditions::get(&decision.status.conditions, ConditionType::Ready);
+            ready.map(|c| c.last_transition_time.clone())
+        });
+        Waiting { reason: message.clone(), since, next_check: None, deadline: None }
+    });
+}
+
+/// An error of the decision itself, e.g. a policy that cannot be read.
+pub(super) fn fail(snapshot: &Snapshot<'_>, decision: &mut Decision, error: &str) {
+    set(snapshot, decision, ConditionStatus::False, "ReconcileError", error);
+}
+
+fn sum_up(decision: &Decision) -> (bool, String, String) {
+    let conditions = &decision.status.conditions;
+    let not_ready =
+        |kind: ConditionType| conditions::get(conditions, kind).map(|c| (c.reason.clone(), c.message.clone()));
+    if let Some((reason, message)) = not_ready(ConditionType::Promoting) {
+        return (false, reason, message);
+    }
+    let last = decision.status.last_promotion.as_ref().and_then(|p| p.status.as_ref());
+    if let Some((phase, message)) = last.and_then(|s| Some((s.phase?, s.message.clone())))
+        && phase.is_terminal()
+        && phase != PromotionPhase::Succeeded
+    {
+        return (false, format!("LastPromotion{}", phase.as_str()), message);
+    }
+    for (kind, fallback) in [(ConditionType::Healthy, "NotHealthy"), (ConditionType::Verified, "NotVerified")]
+    {
+        let condition = conditions::get(conditions, kind);
+        if condition.is_none_or(|c| c.status != ConditionStatus::True.as_str()) {
+            let (reason, message) =
+                condition.map(|c| (c.reason.clone(), c.message.clone())).unwrap_or_default();
+            let reason = if reason.is_empty() { fallback.to_owned() } else { reason };
+            return (false, reason, message);
+        }
+    }
+    let verified =
+        conditions::get(conditions, ConditionType::Verified).map(|c| c.message.clone()).unwrap_or_default();
+    (true, "Verified".to_owned(), verified)
+}
+
+fn set(
+    snapshot: &Snapshot<'_>,
+    decision: &mut Decision,
+    status: ConditionStatus,
+    reason: &str,
+    message: &str,
+) {
+    conditions::set(
+        &mut decision.status.conditions,
+        ConditionType::Ready,
+        status,
+        reason,
+        message,
+        snapshot.stage.metadata.generation,
+        &Time(snapshot.now),
+    );
+}

@@ -1,0 +1,113 @@
+//! Verification of the Freight that a Stage has. A Stage that names no verification verifies at once, when healthy.
+
+use ferry_api::Time;
+use ferry_api::conditions::{self, ConditionStatus, ConditionType};
+use ferry_api::stage::HealthState;
+use ferry_api::verification::{VerificationInfo, VerificationPhase};
+
+use super::{Action, Decision, Snapshot};
+
+pub(super) fn verify(snapshot: &Snapshot<'_>, decision: &mut Decision) {
+    if decision.status.current_promotion.is_some() {
+        return;
+    }
+    let is_healthy = decision.status.health.as_ref().and_then(|h| h.status) == Some(HealthState::Healthy);
+    let Some(collection) = decision.status.freight_history.first_mut() else {
+        say(
+            snapshot,
+            decision,
+            ConditionStatus::Unknown,
+            "NoFreight",
+            "Stage has no current Freight to verify",
+        );
+        return;
+    };
+    if collection.current_verification().is_none() && is_healthy {
+        collection.record_verification(start(snapshot));
+    }
+    let history = &collection.verification_history;
+    let verified = history.iter().any(|v| v.phase == Some(VerificationPhase::Successful));
+    let latest = history.first().map(|v| (v.phase, v.message.clone()));
+    let (status, reason, message) = match latest {
+        _ if verified => (ConditionStatus::True, "Verified", "Freight has been verified".to_owned()),
+        None => (
+            ConditionStatus::Unknown,
+            "WaitingForHealthy",
+            "Verification starts when the Stage is healthy".to_owned(),
+        ),
+        Some((phase, message)) => {
+            let (status, reason) = word(phase);
+            let message = if message.is_empty() { format!("Verification is {reason}") } else { message };
+            (status, reason, message)
+        }
+    };
+    say(snapshot, decision, status, reason, &message);
+}
+
+fn word(phase: Option<VerificationPhase>) -> (ConditionStatus, &'static str) {
+    match phase {
+        None | Some(VerificationPhase::Pending) => (ConditionStatus::Unknown, "VerificationPending"),
+        Some(VerificationPhase::Running) => (ConditionStatus::Unknown, "VerificationRunning"),
+        Some(VerificationPhase::Inconclusive) => (ConditionStatus::Unknown, "VerificationInconclusive"),
+        Some(VerificationPhase::Failed) => (ConditionStatus::False, "VerificationFailed"),
+        Some(VerificationPhase::Error) => (ConditionStatus::False, "VerificationError"),
+        Some(VerificationPhase::Aborted) => (ConditionStatus::False, "VerificationAborted"),
+        Some(VerificationPhase::Successful) => (ConditionStatus::True, "Verified"),
+    }
+}
+
+/// Analysis runs come with a later version: until then a Stage that asks for one says so instead of passing Freight
+/// on unverified.
+fn start(snapshot: &Snapshot<'_>) -> VerificationInfo {
+    let now = Time(snapshot.now);
+    let (phase, message) = match snapshot.stage.spec.verification {
+        None => (VerificationPhase::Successful, ""),
+        Some(_) => (VerificationPhase::Error, "Argo Rollouts integration is disabled on this controller"),
+    };
+    VerificationInfo {
+        id: snapshot.uuid.to_owned(),
+        start_time: Some(now.clone()),
+        phase: Some(phase),
+        message: message.to_owned(),
+        finish_time: Some(now),
+        ..VerificationInfo::default()
+    }
+}
+
+/// Notes on the Freight that it is verified here.
+pub(super) fn mark(snapshot: &Snapshot<'_>, decision: &mut Decision) {
+    let stage = snapshot.stage.metadata.name.as_deref().unwrap_or_default();
+    let is_healthy = decision.status.health.as_ref().and_then(|h| h.status) == Some(HealthState::Healthy);
+    let Some(collection) = decision.status.freight_history.first() else { return };
+    let Some(latest) = collection.current_verification() else { return };
+    let good = latest.phase == Some(VerificationPhase::Successful) && !collection.has_pending_verification();
+    if !is_healthy || !good {
+        return;
+    }
+    let at = latest.finish_time.clone().unwrap_or(Time(snapshot.now));
+    let unmarked = snapshot
+        .freight
+        .iter()
+        .filter(|f| f.metadata.namespace == snapshot.stage.metadata.namespace && !f.is_verified_in(stage))
+        .filter_map(|f| f.metadata.name.clone())
+        .filter(|name| collection.items.values().any(|item| item.name == *name));
+    decision.actions.extend(unmarked.map(|freight| Action::MarkVerified { freight, at: at.clone() }));
+}
+
+fn say(
+    snapshot: &Snapshot<'_>,
+    decision: &mut Decision,
+    status: ConditionStatus,
+    reason: &str,
+    message: &str,
+) {
+    conditions::set(
+        &mut decision.status.conditions,
+        ConditionType::Verified,
+        status,
+        reason,
+        message,
+        snapshot.stage.metadata.generation,
+        &Time(snapshot.now),
+    );
+}
