@@ -1,0 +1,4 @@
+//! The stand-ins as their users see them.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod git_server;
