@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::kind::{ApiVersion, Tag, resource};
 use crate::verification::VerificationInfo;
-use crate::{ObjectMeta, Time};
+use crate::{ObjectMeta, Time, schema};
 
 /// Exact versions of images, commits and charts that belong together. Immutable but for its alias and status.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Freight {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<Freight>,
     /// Standard metadata; the name is the Freight's id.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// A name for people, unique in the Project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +52,9 @@ pub struct Freight {
 resource!(Freight, "freights", NamespaceResourceScope);
 
 /// What kind of thing Freight comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum FreightOriginKind {
     /// A Warehouse.
     #[default]
@@ -58,7 +62,7 @@ pub enum FreightOriginKind {
 }
 
 /// Which Warehouse Freight comes from. Its text is `Warehouse/<name>`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct FreightOrigin {
     /// Always `Warehouse`.
     pub kind: FreightOriginKind,
@@ -96,7 +100,7 @@ impl FromStr for FreightOrigin {
 }
 
 /// A commit of a Git repository.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitCommit {
     /// The repository, as the Warehouse's subscription writes it.
@@ -126,7 +130,7 @@ pub struct GitCommit {
 }
 
 /// A container image.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Image {
     /// The repository without a tag.
@@ -147,7 +151,7 @@ pub struct Image {
 }
 
 /// A Helm chart.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Chart {
     /// The chart repository.
@@ -165,15 +169,18 @@ pub struct Chart {
 }
 
 /// A version of something else.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ArtifactReference {
     /// What it is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(transform = schema::non_empty)]
     pub artifact_type: String,
     /// The subscription that found it.
+    #[schemars(transform = schema::non_empty)]
     pub subscription_name: String,
     /// Its version.
+    #[schemars(transform = schema::non_empty)]
     pub version: String,
     /// Anything the subscription adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,7 +188,7 @@ pub struct ArtifactReference {
 }
 
 /// Where Freight is and where it may go. Keys are Stage names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FreightStatus {
     /// Stages that have it now.
@@ -199,7 +206,7 @@ pub struct FreightStatus {
 }
 
 /// Since when a Stage has the Freight.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurrentStage {
     /// The moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,7 +214,7 @@ pub struct CurrentStage {
 }
 
 /// When a Stage verified the Freight, and how long it stayed at most.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedStage {
     /// The moment.
@@ -219,7 +226,7 @@ pub struct VerifiedStage {
 }
 
 /// When somebody approved the Freight for a Stage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovedStage {
     /// The moment.
@@ -228,7 +235,7 @@ pub struct ApprovedStage {
 }
 
 /// A copy of what a piece of Freight holds, as Stages and Promotions keep it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FreightReference {
     /// The Freight's name, which is its id.
@@ -266,7 +273,7 @@ impl Freight {
 }
 
 /// One piece of Freight per origin, with what verification said of them together.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FreightCollection {
     /// SHA-1 over the sorted names.

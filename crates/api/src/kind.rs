@@ -3,9 +3,11 @@
 //! `apiVersion` and `kind` are zero-sized here: they serialise to the right text and accept any on the way in
 //! (the API server has checked it).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 /// The API group of every kind of ours.
@@ -63,6 +65,26 @@ impl<K: k8s_openapi::Resource> Serialize for Tag<K> {
 impl<'de, K> Deserialize<'de> for Tag<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self::default())
+    }
+}
+
+impl JsonSchema for ApiVersion {
+    fn schema_name() -> Cow<'static, str> {
+        "ApiVersion".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string"})
+    }
+}
+
+impl<K: k8s_openapi::Resource> JsonSchema for Tag<K> {
+    fn schema_name() -> Cow<'static, str> {
+        K::KIND.into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string"})
     }
 }
 

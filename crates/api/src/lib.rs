@@ -4,7 +4,9 @@
 //! is ours on top of it (`status.ledger`, `status.waiting`) is additive.
 
 pub mod conditions;
+pub mod crds;
 pub mod duration;
+pub mod facts;
 pub mod freight;
 pub mod generated;
 pub mod history;
@@ -15,7 +17,9 @@ pub mod order;
 pub mod project;
 pub mod project_config;
 pub mod promotion;
+pub mod receiver;
 pub mod request;
+mod schema;
 mod soak;
 pub mod stage;
 pub mod target;
@@ -23,6 +27,7 @@ pub mod task;
 pub mod verification;
 pub mod waiting;
 pub mod warehouse;
+pub mod window;
 
 pub use freight::{Freight, FreightCollection, FreightOrigin, FreightReference};
 pub use kind::{API_VERSION, ApiVersion, GROUP, Tag, VERSION};

@@ -1,21 +1,23 @@
 //! Project: a tenant. Cluster-scoped; its namespace bears its name.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kind::{ApiVersion, Tag, resource};
-use crate::{Condition, ObjectMeta};
+use crate::{Condition, ObjectMeta, schema};
 
 /// A tenant. It has no spec: policies are in its ProjectConfig.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Project {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<Project>,
     /// Standard metadata.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// What was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,11 +26,12 @@ pub struct Project {
 resource!(Project, "projects", ClusterResourceScope);
 
 /// How a Project is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectStatus {
     /// Conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// Counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +39,7 @@ pub struct ProjectStatus {
 }
 
 /// Counts of what a Project holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectStats {
     /// Warehouses.
     #[serde(default)]
@@ -47,7 +50,7 @@ pub struct ProjectStats {
 }
 
 /// How many there are, and how many of them are healthy.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Count {
     /// All.
     #[serde(default)]
@@ -58,7 +61,7 @@ pub struct Count {
 }
 
 /// How many are healthy.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthCount {
     /// Healthy ones.
     #[serde(default)]

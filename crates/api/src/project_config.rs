@@ -1,22 +1,25 @@
 //! ProjectConfig and ClusterConfig: policies of a Project, and settings of all of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::kind::{ApiVersion, Tag, resource};
-use crate::{Condition, LabelSelector, ObjectMeta};
+use crate::receiver::{ReceiverDetails, WebhookReceiver};
+use crate::window::PromotionWindow;
+use crate::{Condition, LabelSelector, ObjectMeta, schema};
 
 /// Policies of a Project; named after its namespace.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectConfig {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<ProjectConfig>,
     /// Standard metadata.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// The policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,7 +31,7 @@ pub struct ProjectConfig {
 resource!(ProjectConfig, "projectconfigs", NamespaceResourceScope);
 
 /// The policies of a Project.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectConfigSpec {
     /// The first that matches a Stage counts.
@@ -36,10 +39,11 @@ pub struct ProjectConfigSpec {
     pub promotion_policies: Vec<PromotionPolicy>,
     /// When Promotions may start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub promotion_windows: Vec<Value>,
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub promotion_windows: Vec<PromotionWindow>,
     /// Who may tell us of news.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub webhook_receivers: Vec<Value>,
+    pub webhook_receivers: Vec<WebhookReceiver>,
     /// Links shown beside Stages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stage_links: Vec<DeepLink>,
@@ -49,11 +53,13 @@ pub struct ProjectConfigSpec {
 }
 
 /// What holds for some Stages.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = schema::rule("has(self.stage) ? !has(self.stageSelector) : has(self.stageSelector)", "set either stage or stageSelector"))]
 pub struct PromotionPolicy {
     /// The one Stage; the older form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = schema::NAME))]
     pub stage: Option<String>,
     /// Which Stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,26 +69,44 @@ pub struct PromotionPolicy {
     pub auto_promotion_enabled: Option<bool>,
     /// Kept, not obeyed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auto_rollback: Option<Value>,
+    pub auto_rollback: Option<AutoRollback>,
+}
+
+/// When to go back by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoRollback {
+    /// After a Promotion that ended so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(transform = schema::two_of("Failed", "Errored"))]
+    pub on_promotion: Vec<String>,
+    /// After a verification that ended so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(transform = schema::two_of("Failed", "Error"))]
+    pub on_verification: Vec<String>,
 }
 
 /// Which Stages: by name (exact, `glob:`, `regex:`) and by labels; both must match.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::atomic_map)]
 pub struct PromotionPolicySelector {
     /// The name, or a pattern of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The labels.
     #[serde(flatten)]
+    #[schemars(schema_with = "schema::label_selector")]
     pub labels: LabelSelector,
 }
 
 /// A link shown beside a resource.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeepLink {
     /// What it says.
+    #[schemars(transform = schema::non_empty)]
     pub title: String,
     /// Where it leads.
+    #[schemars(transform = schema::non_empty)]
     pub url: String,
     /// More words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,11 +117,12 @@ pub struct DeepLink {
 }
 
 /// What was made of a config.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigStatus {
     /// Conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// Which generation this speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,20 +132,21 @@ pub struct ConfigStatus {
     pub last_handled_refresh: Option<String>,
     /// Where receivers listen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub webhook_receivers: Vec<Value>,
+    pub webhook_receivers: Vec<ReceiverDetails>,
 }
 
 /// Settings of all Projects; its name is `cluster`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterConfig {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<ClusterConfig>,
     /// Standard metadata.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// The settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,7 +158,7 @@ pub struct ClusterConfig {
 resource!(ClusterConfig, "clusterconfigs", ClusterResourceScope);
 
 /// Settings of all Projects.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterConfigSpec {
     /// Who commits.
@@ -140,10 +166,11 @@ pub struct ClusterConfigSpec {
     pub git_client: Option<GitClientConfig>,
     /// When Promotions may start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub promotion_windows: Vec<Value>,
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub promotion_windows: Vec<PromotionWindow>,
     /// Who may tell us of news.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub webhook_receivers: Vec<Value>,
+    pub webhook_receivers: Vec<WebhookReceiver>,
     /// Links shown beside Stages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stage_links: Vec<DeepLink>,
@@ -153,12 +180,14 @@ pub struct ClusterConfigSpec {
 }
 
 /// Who commits where a step names nobody.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitClientConfig {
     /// Name.
+    #[schemars(transform = schema::non_empty)]
     pub name: String,
     /// Mail address.
+    #[schemars(transform = schema::non_empty, extend("format" = "email"))]
     pub email: String,
     /// Secret with the key that signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,9 +195,11 @@ pub struct GitClientConfig {
 }
 
 /// A Secret by name.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::atomic_map)]
 pub struct SecretReference {
     /// Its name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("x-default" = ""))]
     pub name: String,
 }

@@ -2,24 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::freight::{FreightCollection, FreightOrigin, FreightReference};
 use crate::kind::{ApiVersion, Tag, resource};
-use crate::{ObjectMeta, Time, Waiting};
+use crate::{ObjectMeta, Time, Waiting, schema};
 
 /// Carries Freight to a Stage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Promotion {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<Promotion>,
     /// Standard metadata; names sort by creation.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// What to do; immutable.
     pub spec: PromotionSpec,
@@ -30,31 +32,38 @@ pub struct Promotion {
 resource!(Promotion, "promotions", NamespaceResourceScope);
 
 /// What a Promotion does.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::rule("has(self.freight) != has(self.origin)", "set either freight or origin"))]
+#[schemars(extend("required" = ["stage", "steps"]))]
 pub struct PromotionSpec {
     /// The Stage.
+    #[schemars(transform = schema::name)]
     pub stage: String,
     /// The Freight's name; or `origin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = schema::name)]
     pub freight: Option<String>,
     /// Take the auto-promotion candidate of this origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<FreightOrigin>,
     /// The Target, for children of a PromotionRequest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = schema::NAME, "maxLength" = 253))]
     pub target: Option<String>,
     /// Variables, evaluated in order; later ones win.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vars: Vec<Variable>,
     /// The steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::task_steps")]
     pub steps: Vec<PromotionStep>,
 }
 
 /// A variable; its value may be a template.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Variable {
     /// The name.
+    #[schemars(transform = schema::non_empty, extend("pattern" = schema::VARIABLE))]
     pub name: String,
     /// The value.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -62,11 +71,12 @@ pub struct Variable {
 }
 
 /// One step of a Promotion, or (in templates) a reference to a task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionStep {
     /// The kind of step; or `task`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = schema::non_empty)]
     pub uses: Option<String>,
     /// A task whose steps stand here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,17 +102,19 @@ pub struct PromotionStep {
 }
 
 /// Which task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskReference {
     /// Its name.
+    #[schemars(transform = schema::name)]
     pub name: String,
     /// `PromotionTask` where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["PromotionTask", "ClusterPromotionTask"]))]
     pub kind: Option<String>,
 }
 
 /// How often and how long to try.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepRetry {
     /// How long in all, in Go's format.
@@ -110,11 +122,13 @@ pub struct StepRetry {
     pub timeout: Option<String>,
     /// How many errors end the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "int32"))]
     pub error_threshold: Option<i64>,
 }
 
 /// How far a Promotion is. A new one has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::open_word)]
 pub enum PromotionPhase {
     /// In the queue.
     Pending,
@@ -150,7 +164,8 @@ impl PromotionPhase {
 }
 
 /// How a step ended, or that it has not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::open_word)]
 pub enum StepStatus {
     /// At work or waiting.
     Running,
@@ -167,7 +182,7 @@ pub enum StepStatus {
 }
 
 /// How far a Promotion is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionStatus {
     /// The phase; absent for a brand-new one.
@@ -199,6 +214,7 @@ pub struct PromotionStatus {
     pub step_execution_metadata: Vec<StepExecutionMetadata>,
     /// Outputs by step alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::anything")]
     pub state: Option<Map<String, Value>>,
     /// What the Stage's health is made of afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -217,7 +233,7 @@ fn is_zero(n: &i64) -> bool {
 }
 
 /// How one step went.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepExecutionMetadata {
     /// The step's alias.
@@ -231,6 +247,7 @@ pub struct StepExecutionMetadata {
     pub finished_at: Option<Time>,
     /// Errors so far.
     #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(extend("format" = "int32"))]
     pub error_count: i64,
     /// How it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,9 +261,10 @@ pub struct StepExecutionMetadata {
 }
 
 /// What a Stage's health is made of.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthCheck {
     /// The kind of check.
+    #[schemars(transform = schema::non_empty)]
     pub uses: String,
     /// What it is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -254,7 +272,7 @@ pub struct HealthCheck {
 }
 
 /// `status.ledger`: what makes effects happen once. Never an evaluated config, which may hold secrets.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
     /// Digest of the work directory after the last finished step.
@@ -269,7 +287,7 @@ pub struct Ledger {
 }
 
 /// One attempt of one step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerEntry {
     /// The step's index.
@@ -293,7 +311,7 @@ pub struct LedgerEntry {
 }
 
 /// Where an attempt is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LedgerState {
     /// It may or may not have had its effect.
     #[default]

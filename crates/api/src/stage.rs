@@ -2,25 +2,27 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::freight::{FreightCollection, FreightOrigin, FreightReference};
 use crate::kind::{ApiVersion, Tag, resource};
 use crate::promotion::{PromotionStatus, PromotionStep, Variable};
-use crate::{Condition, LabelSelector, ObjectMeta, Time, Waiting};
+use crate::{Condition, LabelSelector, ObjectMeta, Time, Waiting, schema};
 
 /// A place that Freight passes through.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stage {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<Stage>,
     /// Standard metadata.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// What it asks for and how it promotes.
     pub spec: StageSpec,
@@ -38,8 +40,9 @@ impl Stage {
 }
 
 /// What a Stage asks for and how it promotes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("required" = ["requestedFreight"]))]
 pub struct StageSpec {
     /// Which controller is responsible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +52,7 @@ pub struct StageSpec {
     pub vars: Vec<Variable>,
     /// What it asks for.
     #[serde(default)]
+    #[schemars(extend("minItems" = 1))]
     pub requested_freight: Vec<FreightRequest>,
     /// How it promotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +66,7 @@ pub struct StageSpec {
 }
 
 /// Freight of one origin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FreightRequest {
     /// Which origin.
     pub origin: FreightOrigin,
@@ -71,7 +75,7 @@ pub struct FreightRequest {
 }
 
 /// From where Freight may come.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FreightSources {
     /// Straight from the Warehouse.
@@ -82,6 +86,7 @@ pub struct FreightSources {
     pub stages: Vec<String>,
     /// How long it must have stayed there, in Go's format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = schema::DURATION))]
     pub required_soak_time: Option<String>,
     /// Whether one of the Stages is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +97,7 @@ pub struct FreightSources {
 }
 
 /// Whether one of the upstream Stages is enough.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AvailabilityStrategy {
     /// Every one.
     All,
@@ -105,7 +110,7 @@ pub enum AvailabilityStrategy {
 }
 
 /// Which Freight auto-promotion takes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoPromotionOptions {
     /// The policy.
@@ -114,7 +119,7 @@ pub struct AutoPromotionOptions {
 }
 
 /// Which Freight auto-promotion takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SelectionPolicy {
     /// The newest available.
     #[default]
@@ -124,25 +129,26 @@ pub enum SelectionPolicy {
 }
 
 /// How a Stage promotes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PromotionTemplate {
     /// Its content.
     pub spec: PromotionTemplateSpec,
 }
 
 /// Variables and steps of the Promotions to a Stage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PromotionTemplateSpec {
     /// Variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vars: Vec<Variable>,
     /// Steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::template_steps")]
     pub steps: Vec<PromotionStep>,
 }
 
 /// How Freight is verified in a Stage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
     /// Templates of the AnalysisRun.
@@ -157,17 +163,18 @@ pub struct Verification {
 }
 
 /// Which template.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AnalysisTemplateReference {
     /// Its name.
     pub name: String,
     /// `AnalysisTemplate` where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["AnalysisTemplate", "ClusterAnalysisTemplate"]))]
     pub kind: Option<String>,
 }
 
 /// What the AnalysisRun carries.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AnalysisRunMetadata {
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -178,7 +185,7 @@ pub struct AnalysisRunMetadata {
 }
 
 /// An argument of the AnalysisRun.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AnalysisRunArgument {
     /// Its name.
     pub name: String,
@@ -187,19 +194,22 @@ pub struct AnalysisRunArgument {
 }
 
 /// Fan-out; not supported.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["selectors"]))]
 pub struct StageTargets {
     /// Which Targets; one match is enough.
     #[serde(default)]
+    #[schemars(schema_with = "schema::label_selectors")]
     pub selectors: Vec<LabelSelector>,
 }
 
 /// What a Stage has.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StageStatus {
     /// Conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// The refresh token that was handled last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,7 +259,7 @@ pub struct StageStatus {
 }
 
 /// How a Stage is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// The state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -266,7 +276,8 @@ pub struct Health {
 }
 
 /// How well something is, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::open_word)]
 pub enum HealthState {
     /// Well.
     Healthy,
@@ -294,7 +305,7 @@ impl HealthState {
 }
 
 /// A Promotion, as its Stage remembers it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionReference {
     /// Its name.
@@ -302,8 +313,9 @@ pub struct PromotionReference {
     /// What it carries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freight: Option<FreightReference>,
-    /// Its status when it ended.
+    /// Its status when it ended, without what is ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::remembered_status")]
     pub status: Option<PromotionStatus>,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -311,7 +323,7 @@ pub struct PromotionReference {
 }
 
 /// A PromotionRequest, as its Stage remembers it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionRequestReference {
     /// Its name.
@@ -328,14 +340,14 @@ pub struct PromotionRequestReference {
 }
 
 /// Freight by name alone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NamedFreight {
     /// Its name.
     pub name: String,
 }
 
 /// Why auto-promotion of an origin is held.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoPromotionHold {
     /// What is to stay.
@@ -354,7 +366,7 @@ pub struct AutoPromotionHold {
 }
 
 /// Whether promotion windows are open.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionWindowStatus {
     /// They are not.

@@ -1,22 +1,24 @@
 //! PromotionTask and ClusterPromotionTask: steps under a name, to be used in many Stages.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ObjectMeta;
 use crate::kind::{ApiVersion, Tag, resource};
 use crate::promotion::{PromotionStep, Variable};
+use crate::{ObjectMeta, schema};
 
 /// Steps for the Stages of one Project.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionTask {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<PromotionTask>,
     /// Standard metadata.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// The steps.
     pub spec: PromotionTaskSpec,
@@ -24,16 +26,17 @@ pub struct PromotionTask {
 resource!(PromotionTask, "promotiontasks", NamespaceResourceScope);
 
 /// Steps for the Stages of every Project.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterPromotionTask {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<ClusterPromotionTask>,
     /// Standard metadata.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// The steps.
     pub spec: PromotionTaskSpec,
@@ -41,11 +44,12 @@ pub struct ClusterPromotionTask {
 resource!(ClusterPromotionTask, "clusterpromotiontasks", ClusterResourceScope);
 
 /// Steps, and the variables they want; one without a value must be given where the task is used.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PromotionTaskSpec {
     /// Variables with their defaults.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vars: Vec<Variable>,
     /// The steps; tasks do not nest.
+    #[schemars(schema_with = "schema::task_steps")]
     pub steps: Vec<PromotionStep>,
 }

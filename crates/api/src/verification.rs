@@ -1,11 +1,13 @@
 //! What verification said of the Freight in a Stage.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Time;
+use crate::{Time, schema};
 
 /// How far a verification is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::open_word)]
 pub enum VerificationPhase {
     /// Asked for.
     Pending,
@@ -31,7 +33,7 @@ impl VerificationPhase {
 }
 
 /// One verification.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationInfo {
     /// A UUID.
@@ -65,7 +67,7 @@ impl VerificationInfo {
 }
 
 /// Which AnalysisRun, and what it said last.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AnalysisRunReference {
     /// Its namespace.
     pub namespace: String,

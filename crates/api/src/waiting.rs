@@ -1,11 +1,12 @@
 //! `status.waiting`, ours: on what an object waits, since when and until when. Nothing is silently stuck.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
 
 /// Why nothing happens right now.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiting {
     /// On what, in words.

@@ -1,23 +1,25 @@
 //! Warehouse: what to watch, and what was found.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::freight::{ArtifactReference, FreightOrigin};
 use crate::kind::{ApiVersion, Tag, resource};
-use crate::{Condition, ObjectMeta, Time, Waiting};
+use crate::{Condition, ObjectMeta, Time, Waiting, schema};
 
 /// Watches repositories and makes Freight of what it finds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Warehouse {
-    /// `apiVersion`.
+    /// Group and version of the kind.
     #[serde(default)]
     pub api_version: ApiVersion,
-    /// `kind`.
+    /// The kind.
     #[serde(default)]
     pub kind: Tag<Warehouse>,
     /// Standard metadata.
+    #[schemars(schema_with = "schema::metadata")]
     pub metadata: ObjectMeta,
     /// What to watch.
     pub spec: WarehouseSpec,
@@ -35,28 +37,32 @@ impl Warehouse {
 }
 
 /// What to watch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("required" = ["interval", "subscriptions"]))]
 pub struct WarehouseSpec {
     /// Which controller is responsible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
     /// How often to look, in Go's format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = schema::DURATION, "x-default" = "5m0s"))]
     pub interval: Option<String>,
     /// Whether Freight is made without being asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "Automatic"))]
     pub freight_creation_policy: Option<FreightCreationPolicy>,
     /// A gate on Freight creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freight_creation_criteria: Option<FreightCreationCriteria>,
     /// One entry a repository: an object with one type key (`git`, `image`, `chart`, …) and perhaps `name`.
     #[serde(default)]
+    #[schemars(extend("minItems" = 1))]
     pub subscriptions: Vec<Value>,
 }
 
 /// Whether Freight is made without being asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FreightCreationPolicy {
     /// As soon as something new is found.
     #[default]
@@ -66,7 +72,7 @@ pub enum FreightCreationPolicy {
 }
 
 /// A gate on Freight creation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FreightCreationCriteria {
     /// A bare expression over what was found.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -74,11 +80,12 @@ pub struct FreightCreationCriteria {
 }
 
 /// What a Warehouse found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WarehouseStatus {
     /// Conditions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// The refresh token that was handled last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,7 +105,7 @@ pub struct WarehouseStatus {
 }
 
 /// What is there, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscoveredArtifacts {
     /// When it was looked for.
@@ -119,11 +126,13 @@ pub struct DiscoveredArtifacts {
 }
 
 /// What a Git subscription found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitDiscoveryResult {
     /// The repository.
     #[serde(rename = "repoURL")]
+    #[schemars(transform = schema::non_empty)]
+    #[schemars(extend("pattern" = schema::GIT_URL))]
     pub repo_url: String,
     /// The subscription's name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -137,7 +146,7 @@ pub struct GitDiscoveryResult {
 }
 
 /// The refs that were there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservedRefs {
     /// The branch's commit.
@@ -149,20 +158,23 @@ pub struct ObservedRefs {
 }
 
 /// A tag that was there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ObservedTag {
     /// Its name.
+    #[schemars(transform = schema::non_empty)]
     pub name: String,
     /// What it points to.
+    #[schemars(transform = schema::non_empty)]
     pub id: String,
 }
 
 /// A commit that was found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscoveredCommit {
     /// The commit id.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(transform = schema::non_empty)]
     pub id: String,
     /// The subscription's branch.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -185,11 +197,12 @@ pub struct DiscoveredCommit {
 }
 
 /// What an image subscription found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageDiscoveryResult {
     /// The repository.
     #[serde(rename = "repoURL")]
+    #[schemars(transform = schema::non_empty)]
     pub repo_url: String,
     /// The subscription's name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -203,12 +216,14 @@ pub struct ImageDiscoveryResult {
 }
 
 /// An image that was found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscoveredImageReference {
     /// The tag.
+    #[schemars(transform = schema::non_empty, extend("pattern" = schema::IMAGE_TAG, "maxLength" = 128))]
     pub tag: String,
     /// The digest.
+    #[schemars(transform = schema::non_empty, extend("pattern" = schema::DIGEST))]
     pub digest: String,
     /// Annotations of the manifest.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
@@ -219,11 +234,12 @@ pub struct DiscoveredImageReference {
 }
 
 /// What a chart subscription found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChartDiscoveryResult {
     /// The chart repository.
     #[serde(rename = "repoURL")]
+    #[schemars(transform = schema::non_empty)]
     pub repo_url: String,
     /// The chart's name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -240,10 +256,11 @@ pub struct ChartDiscoveryResult {
 }
 
 /// What another subscription found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscoveryResult {
     /// The subscription's name.
+    #[schemars(transform = schema::non_empty)]
     pub name: String,
     /// Versions, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
