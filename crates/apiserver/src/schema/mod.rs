@@ -1,0 +1,23 @@
+//! Structural schemas of custom resources: pruning, defaulting, validation with the real server's causes, and the
+//! definitions that carry them. Apart because all of it is pure and is used by reads, writes and definitions alike.
+
+#[cfg(test)]
+pub(crate) mod arbitrary;
+mod cause;
+mod cel;
+mod correlate;
+mod defaults;
+pub(crate) mod depth;
+mod format;
+mod lists;
+mod node;
+mod number;
+mod path;
+mod pattern;
+mod prune;
+mod rules;
+mod structural;
+mod validate;
+
+pub use cause::{Cause, CauseReason};
+pub use structural::Structural;
