@@ -1,0 +1,51 @@
+//! The data directory: modes (directory 0700, database 0600) and the lock that keeps a second process out.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// Name of the database inside the data directory.
+pub(crate) const DATABASE: &str = "ferry.db";
+const LOCK: &str = "ferry.lock";
+
+/// Makes the directory if needed and takes its lock, which lasts as long as the returned file is open.
+pub(crate) fn prepare(directory: &Path) -> Result<(PathBuf, File), Error> {
+    make_directory(directory).map_err(|source| Error::Io { path: directory.into(), source })?;
+    let path = directory.join(LOCK);
+    let lock = private(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(Error::InUse(directory.into())),
+        Err(TryLockError::Error(source)) => return Err(Error::Io { path, source }),
+    }
+    let database = directory.join(DATABASE);
+    private(&database).map_err(|source| Error::Io { path: database.clone(), source })?;
+    Ok((database, lock))
+}
+
+fn make_directory(directory: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(directory)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Opens (or makes) a file only its owner can read. SQLite gives the mode of the database to its side files.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(0o600);
+        let file = options.open(path)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
