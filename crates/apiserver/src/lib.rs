@@ -1,6 +1,47 @@
 //! The Kubernetes wire protocol over the store: discovery, CRUD, patches, watch. Knows no promotion word.
+//!
+//! [`Server`] makes `axum` routers: one that has an identity already (for an in-process client) and one that asks
+//! for credentials (for sockets). What is written goes decode → mutate → default, prune → validate → store.
 
+mod accept;
+pub mod admission;
+pub mod authentication;
+pub mod authorization;
+mod background;
+mod catalog;
+mod collection;
+mod definitions;
+mod discovery;
+mod events;
+mod handler;
+mod health;
+pub mod identity;
+mod kinds;
+mod meta;
+mod names;
+mod namespaces;
+pub mod openapi;
+mod options;
+mod owners;
 pub mod patch;
+mod path;
+mod resource;
+mod respond;
+mod reviews;
 pub mod schema;
 pub mod selector;
+mod serve;
+mod server;
+pub mod status;
 pub mod table;
+mod tls;
+mod verbs;
+
+pub use admission::Admission;
+pub use authentication::{Authenticator, StaticTokens};
+pub use authorization::{Authorizer, MastersOnly};
+pub use identity::Identity;
+pub use serve::{Limits, kubeconfig, serve};
+pub use server::{Options, Server};
+pub use status::Status;
+pub use tls::{Certificates, Error as TlsError};

@@ -77,8 +77,11 @@ impl Database {
             );
             let version = row.get::<_, i64>(3).map_err(fail)?.unsigned_abs();
             let body: Vec<u8> = row.get(4).map_err(fail)?;
-            let value: Value = serde_json::from_slice(&body)
-                .map_err(|source| Error::Damaged { path: self.path.clone(), key: key.clone(), source })?;
+            let value: Value = serde_json::from_slice(&body).map_err(|source| Error::Damaged {
+                path: self.path.clone(),
+                key: key.clone(),
+                source,
+            })?;
             each(Object { key, version, value: value.into(), bytes: body.into() });
         }
         Ok(())

@@ -22,7 +22,9 @@ pub enum Error {
     #[error("{0} is not a Ferry database: move it away, or choose another directory")]
     Foreign(PathBuf),
     /// The database was written by a newer release.
-    #[error("{path} has format {found}, this release knows formats up to {known}: run the newer release, or restore a copy")]
+    #[error(
+        "{path} has format {found}, this release knows formats up to {known}: run the newer release, or restore a copy"
+    )]
     Newer {
         /// The database file.
         path: PathBuf,
@@ -73,6 +75,16 @@ pub enum WriteError {
     /// An object the write relies on has changed or is gone.
     #[error("{0} changed meanwhile")]
     Guard(Key),
+    /// The object is larger than the store takes.
+    #[error("{key} has {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// The object.
+        key: Key,
+        /// Its size, serialised.
+        bytes: usize,
+        /// The largest size.
+        limit: usize,
+    },
     /// The value is not a JSON object.
     #[error("{0} is not a JSON object")]
     Shape(Key),

@@ -18,11 +18,7 @@ pub struct Key {
 
 impl Key {
     /// A key from its three parts.
-    pub fn new(
-        resource: impl Into<Arc<str>>,
-        namespace: impl Into<String>,
-        name: impl Into<String>,
-    ) -> Self {
+    pub fn new(resource: impl Into<Arc<str>>, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { resource: resource.into(), namespace: namespace.into(), name: name.into() }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) struct Bounds {
     pub(crate) log_events: usize,
     pub(crate) log_bytes: usize,
     pub(crate) watcher_events: usize,
+    pub(crate) object_bytes: usize,
 }
 
 type Names = BTreeMap<String, Arc<Object>>;
@@ -41,14 +42,16 @@ pub(crate) struct State {
     pub(crate) version: u64,
     /// The version at which this process opened the database: nothing older can be replayed.
     opened: u64,
-    bounds: Bounds,
+    pub(crate) bounds: Bounds,
     tables: HashMap<Arc<str>, Table>,
+    /// Those who watch everything.
+    watchers: Vec<Watcher>,
     pub(crate) closed: bool,
 }
 
 impl State {
     pub(crate) fn new(version: u64, bounds: Bounds) -> Self {
-        Self { version, opened: version, bounds, tables: HashMap::new(), closed: false }
+        Self { version, opened: version, bounds, tables: HashMap::new(), watchers: Vec::new(), closed: false }
     }
 
     fn table(&mut self, resource: &Arc<str>) -> &mut Table {
@@ -125,9 +128,20 @@ impl State {
         let (sender, live) = mpsc::channel(capacity);
         table.watchers.retain(|w| !w.sender.is_closed());
         if !closed {
-            table.watchers.push(Watcher { scope, sender });
+            table.watchers.push(Watcher { scope: Some(scope), sender });
         }
         Ok(Subscription { initial, version, backlog, live })
+    }
+
+    /// A watch of every resource, from now on.
+    pub(crate) fn subscribe_all(&mut self) -> Subscription {
+        let initial = self.tables.values().flat_map(|t| t.list(None)).collect();
+        let (sender, live) = mpsc::channel(self.bounds.watcher_events);
+        self.watchers.retain(|w| !w.sender.is_closed());
+        if !self.closed {
+            self.watchers.push(Watcher { scope: None, sender });
+        }
+        Subscription { initial, version: self.version, backlog: std::collections::VecDeque::new(), live }
     }
 
     /// Makes committed events visible and hands them to the watchers.
@@ -141,7 +155,8 @@ impl State {
             }
             let event = Arc::new(event);
             table.watchers.retain(|w| w.offer(&event));
-            table.log.push(event);
+            table.log.push(Arc::clone(&event));
+            self.watchers.retain(|w| w.offer(&event));
         }
         self.version = version;
     }
@@ -157,6 +172,7 @@ impl State {
     /// Ends all watches.
     pub(crate) fn close(&mut self) {
         self.closed = true;
+        self.watchers.clear();
         for table in self.tables.values_mut() {
             table.watchers.clear();
         }

@@ -29,6 +29,8 @@ pub struct Options {
     pub queue: usize,
     /// Versions of a new database start after this one.
     pub first_version: u64,
+    /// Largest object, serialised.
+    pub object_bytes: usize,
 }
 
 impl Options {
@@ -41,6 +43,7 @@ impl Options {
             watcher_events: 8_192,
             queue: 4_096,
             first_version: 0,
+            object_bytes: 3 << 19,
         }
     }
 }
@@ -69,6 +72,7 @@ impl Store {
             log_events: options.log_events,
             log_bytes: options.log_bytes,
             watcher_events: options.watcher_events.max(1),
+            object_bytes: options.object_bytes,
         };
         let mut state = State::new(database.version()?, bounds);
         database.load(|object| state.load(object))?;
@@ -116,6 +120,11 @@ impl Store {
     /// Starts a watch.
     pub fn subscribe(&self, scope: Scope, start: Start) -> Result<Subscription, Expired> {
         self.inner.state.write().subscribe(scope, start)
+    }
+
+    /// Watches every resource: all objects as they are, then what happens to them.
+    pub fn subscribe_all(&self) -> Subscription {
+        self.inner.state.write().subscribe_all()
     }
 
     /// Forgets history up to and including `version`: watches from before it are refused.

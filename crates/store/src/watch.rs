@@ -69,14 +69,15 @@ impl Subscription {
 /// The writer's end of a subscription.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    pub(crate) scope: Scope,
+    /// `None`: everything.
+    pub(crate) scope: Option<Scope>,
     pub(crate) sender: mpsc::Sender<Arc<Event>>,
 }
 
 impl Watcher {
     /// Hands the event over. `false`: the watcher is gone or too slow, forget it.
     pub(crate) fn offer(&self, event: &Arc<Event>) -> bool {
-        if self.scope.covers(&event.object) {
+        if self.scope.as_ref().is_none_or(|s| s.covers(&event.object)) {
             self.sender.try_send(Arc::clone(event)).is_ok()
         } else {
             !self.sender.is_closed()

@@ -106,13 +106,7 @@ impl Batch {
         }
     }
 
-    fn event(
-        &self,
-        state: &State,
-        key: Key,
-        change: Change,
-        guards: &[Guard],
-    ) -> Result<Event, WriteError> {
+    fn event(&self, state: &State, key: Key, change: Change, guards: &[Guard]) -> Result<Event, WriteError> {
         for guard in guards {
             if self.current(state, &guard.key).is_none_or(|o| o.version != guard.version) {
                 return Err(WriteError::Guard(guard.key.clone()));
@@ -135,7 +129,12 @@ impl Batch {
         if !value.is_object() {
             return Err(WriteError::Shape(key));
         }
-        let object = Object::build(key.clone(), version, value).map_err(|_| WriteError::Shape(key))?;
+        let object =
+            Object::build(key.clone(), version, value).map_err(|_| WriteError::Shape(key.clone()))?;
+        let (bytes, limit) = (object.bytes.len(), state.bounds.object_bytes);
+        if bytes > limit && !deleted {
+            return Err(WriteError::TooLarge { key, bytes, limit });
+        }
         Ok(Event { object: Arc::new(object), previous, deleted })
     }
 

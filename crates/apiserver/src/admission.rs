@@ -1,0 +1,79 @@
+//! Where rules of the product enter: hooks that may change an object before it is checked and refuse it afterwards.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::{Identity, Status};
+
+/// What happens to the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// It is made.
+    Create,
+    /// It is replaced or patched.
+    Update,
+    /// It is removed.
+    Delete,
+}
+
+/// What is about to happen.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What happens to the object.
+    pub operation: Operation,
+    /// API group.
+    pub group: String,
+    /// API version.
+    pub version: String,
+    /// Kind.
+    pub kind: String,
+    /// The plural.
+    pub resource: String,
+    /// Subresource, such as `status`; empty for the object itself.
+    pub subresource: String,
+    /// Namespace; empty for objects of the whole cluster.
+    pub namespace: String,
+    /// Name; with `generateName` the generated one.
+    pub name: String,
+    /// The object as it is stored, for updates and deletions.
+    pub old_object: Option<Arc<Value>>,
+    /// Who asks.
+    pub user: Identity,
+    /// Whether nothing will be written.
+    pub dry_run: bool,
+}
+
+/// Hooks around validation. Both run outside the writer and may be called again for the same request when the
+/// object changed meanwhile.
+#[async_trait]
+pub trait Admission: Send + Sync {
+    /// May change the object. It is defaulted, pruned and checked against its schema afterwards.
+    async fn mutate(
+        &self,
+        request: &Request,
+        object: &mut Value,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Status> {
+        let _ = (request, object, warnings);
+        Ok(())
+    }
+
+    /// May refuse. `object` is what will be stored; `None` for deletions.
+    async fn validate(
+        &self,
+        request: &Request,
+        object: Option<&Value>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Status> {
+        let _ = (request, object, warnings);
+        Ok(())
+    }
+}
+
+/// No rules.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AdmitAll;
+
+impl Admission for AdmitAll {}

@@ -1,0 +1,176 @@
+//! Who is behind a socket: bearer tokens by a trait, the `Host` check, and impersonation by those who may.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::authorization::{Attributes, refusal};
+use crate::{Identity, Server, Status};
+
+/// Knows bearer tokens.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// The user the token belongs to; `None`: not known.
+    async fn authenticate(&self, token: &str) -> Option<Identity>;
+}
+
+/// A fixed table of tokens.
+#[derive(Debug, Clone, Default)]
+pub struct StaticTokens {
+    users: HashMap<[u8; 32], Identity>,
+}
+
+impl StaticTokens {
+    /// No tokens.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a token. Only its digest is kept.
+    #[must_use]
+    pub fn with(mut self, token: &str, identity: Identity) -> Self {
+        self.users.insert(digest(token), identity);
+        self
+    }
+}
+
+// Looking up by digest makes the time of a comparison say nothing about the token.
+fn digest(token: &str) -> [u8; 32] {
+    use sha2::Digest;
+    sha2::Sha256::digest(token.as_bytes()).into()
+}
+
+#[async_trait]
+impl Authenticator for StaticTokens {
+    async fn authenticate(&self, token: &str) -> Option<Identity> {
+        self.users.get(&digest(token)).cloned()
+    }
+}
+
+/// The layer of the socket router: checks `Host`, finds out who asks, and replaces whatever identity there is.
+pub(crate) async fn identify(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().remove::<Identity>();
+    if !host_is_ours(&request, server.hosts()) {
+        return Status::new(421, "Misdirected", "this host name is not served here").into_response();
+    }
+    let mut warning = None;
+    let identity = match credential(request.headers()) {
+        Credential::None => Identity::anonymous(),
+        Credential::ExtraSpace => {
+            warning = Some(HeaderValue::from_static(
+                "299 - \"the provided Authorization header contains extra space before the bearer token, and is ignored\"",
+            ));
+            Identity::anonymous()
+        }
+        Credential::Bearer(token) => match server.authenticator().authenticate(token).await {
+            Some(identity) => identity,
+            None => return Status::unauthorized().into_response(),
+        },
+    };
+    match impersonate(&server, identity, request.headers()).await {
+        Ok(identity) => request.extensions_mut().insert(identity),
+        Err(status) => return status.into_response(),
+    };
+    let mut response = next.run(request).await;
+    if let Some(warning) = warning {
+        response.headers_mut().append(header::WARNING, warning);
+    }
+    response
+}
+
+enum Credential<'a> {
+    None,
+    ExtraSpace,
+    Bearer(&'a str),
+}
+
+fn credential(headers: &HeaderMap) -> Credential<'_> {
+    let Some(text) = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()) else {
+        return Credential::None;
+    };
+    let mut parts = text.trim().splitn(3, ' ');
+    if !parts.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) {
+        return Credential::None;
+    }
+    match parts.next() {
+        None => Credential::None,
+        Some("") => Credential::ExtraSpace,
+        Some(token) => Credential::Bearer(token),
+    }
+}
+
+/// Loopback names and addresses are always ours; others must be configured.
+fn host_is_ours(request: &Request, configured: &[String]) -> bool {
+    let host = request
+        .uri()
+        .host()
+        .or_else(|| request.headers().get(header::HOST).and_then(|v| v.to_str().ok()))
+        .unwrap_or_default();
+    let name = bare(host);
+    if name.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    if name.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback()) {
+        return true;
+    }
+    configured.iter().any(|c| c.eq_ignore_ascii_case(name))
+}
+
+/// The host without port and brackets.
+fn bare(host: &str) -> &str {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split(']').next().unwrap_or_default();
+    }
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Who may impersonate becomes the other user; who may not is refused.
+async fn impersonate(server: &Server, identity: Identity, headers: &HeaderMap) -> Result<Identity, Status> {
+    let all = |name: &str| -> Vec<String> {
+        headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect()
+    };
+    let user = all("impersonate-user").into_iter().next().unwrap_or_default();
+    let (groups, uid) = (all("impersonate-group"), all("impersonate-uid").into_iter().next());
+    let extras = headers.keys().any(|k| k.as_str().starts_with("impersonate-extra-"));
+    if user.is_empty() {
+        return if groups.is_empty() && uid.is_none() && !extras {
+            Ok(identity)
+        } else {
+            Err(Status::internal("requested impersonation without impersonating a user"))
+        };
+    }
+    let mut wanted: Vec<(&str, &str)> = vec![("users", user.as_str())];
+    wanted.extend(groups.iter().map(|g| ("groups", g.as_str())));
+    wanted.extend(uid.iter().map(|u| ("uids", u.as_str())));
+    if extras {
+        wanted.push(("userextras", ""));
+    }
+    for (resource, name) in wanted {
+        let group = if resource == "users" || resource == "groups" { "" } else { "authentication.k8s.io" };
+        let attributes = Attributes {
+            verb: "impersonate".into(),
+            group: group.into(),
+            version: "v1".into(),
+            resource: resource.into(),
+            name: name.into(),
+            ..Attributes::default()
+        };
+        let decision = server.authorizer().authorize(&identity, &attributes).await;
+        if !decision.allowed {
+            return Err(refusal(&identity, &attributes, &decision));
+        }
+    }
+    let mut other = Identity::user(user, groups);
+    other.uid = uid.unwrap_or_default();
+    Ok(other)
+}
+
+pub(crate) type Shared = Arc<dyn Authenticator>;

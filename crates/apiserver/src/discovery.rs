@@ -1,0 +1,177 @@
+//! Discovery: which groups, versions and resources there are, plain and aggregated.
+
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use crate::accept::{Encoding, Form, Shape};
+use crate::catalog::Catalog;
+use crate::handler::page_not_found;
+use crate::kinds::Builtin;
+use crate::path::Place;
+use crate::resource::{Nature, Resource, api_version};
+use crate::{Server, Status, respond};
+
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+pub(crate) fn answer(server: &Server, place: &Place, headers: &HeaderMap) -> Result<Response, Status> {
+    let form = Form::choose(headers).unwrap_or(Form::PLAIN);
+    let catalog = server.catalog();
+    let value = match place {
+        Place::Root { core } if form.shape == Shape::Discovery && form.encoding == Encoding::Json => {
+            return aggregated(&catalog, *core);
+        }
+        Place::Root { core: true } => json!({
+            "kind": "APIVersions", "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": server_address(headers)}],
+        }),
+        Place::Root { core: false } => json!({
+            "kind": "APIGroupList", "apiVersion": "v1",
+            "groups": catalog.groups().map(|name| group(&catalog, name)).collect::<Vec<_>>(),
+        }),
+        Place::Group(name) if !catalog.versions(name).is_empty() && !name.is_empty() => {
+            let mut value = group(&catalog, name);
+            if let Some(map) = value.as_object_mut() {
+                map.insert("kind".into(), "APIGroup".into());
+                map.insert("apiVersion".into(), "v1".into());
+            }
+            value
+        }
+        Place::Version(group, version) if catalog.versions(group).contains(&version.as_str()) => {
+            resources(&catalog, group, version)
+        }
+        _ => return Ok(page_not_found()),
+    };
+    respond::encoded(StatusCode::OK, &value, form.encoding)
+}
+
+fn server_address(headers: &HeaderMap) -> &str {
+    headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or("localhost")
+}
+
+fn group(catalog: &Catalog, name: &str) -> Value {
+    let versions: Vec<Value> = catalog
+        .versions(name)
+        .iter()
+        .map(|version| json!({"groupVersion": format!("{name}/{version}"), "version": version}))
+        .collect();
+    json!({"name": name, "preferredVersion": versions.first(), "versions": versions})
+}
+
+fn resources(catalog: &Catalog, group: &str, version: &str) -> Value {
+    let mut list = Vec::new();
+    for resource in catalog.resources(group, version) {
+        let mut entry = Map::new();
+        entry.insert("name".into(), resource.plural.as_str().into());
+        entry.insert("singularName".into(), resource.singular.as_str().into());
+        entry.insert("namespaced".into(), resource.namespaced.into());
+        entry.insert("kind".into(), resource.kind.as_str().into());
+        entry.insert("verbs".into(), json!(resource.verbs()));
+        names(&mut entry, resource);
+        list.push(Value::Object(entry));
+        for (name, verbs) in subresources(resource) {
+            list.push(json!({
+                "name": format!("{}/{name}", resource.plural), "singularName": "",
+                "namespaced": resource.namespaced, "kind": resource.kind, "verbs": verbs,
+            }));
+        }
+    }
+    let mut value =
+        json!({"kind": "APIResourceList", "groupVersion": api_version(group, version), "resources": list});
+    if !group.is_empty()
+        && let Some(map) = value.as_object_mut()
+    {
+        map.insert("apiVersion".into(), "v1".into());
+    }
+    value
+}
+
+fn names(entry: &mut Map<String, Value>, resource: &Resource) {
+    for (field, list) in [("shortNames", &resource.short_names), ("categories", &resource.categories)] {
+        if !list.is_empty() {
+            entry.insert(field.into(), json!(list));
+        }
+    }
+}
+
+fn subresources(resource: &Resource) -> Vec<(&'static str, &'static [&'static str])> {
+    let mut list: Vec<(&'static str, &'static [&'static str])> = Vec::new();
+    if resource.is(Builtin::Namespace) {
+        list.push(("finalize", &["update"]));
+    }
+    if resource.has_status {
+        list.push(("status", &["get", "patch", "update"]));
+    }
+    list
+}
+
+fn aggregated(catalog: &Catalog, core: bool) -> Result<Response, Status> {
+    let groups: Vec<&str> = if core { vec![""] } else { catalog.groups().collect() };
+    let items: Vec<Value> = groups
+        .iter()
+        .map(|group| {
+            let versions: Vec<Value> = catalog
+                .versions(group)
+                .iter()
+                .map(|version| {
+                    let resources: Vec<Value> = catalog.resources(group, version).map(|r| entry(r)).collect();
+                    json!({"version": version, "resources": resources, "freshness": "Current"})
+                })
+                .collect();
+            let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
+            json!({"metadata": metadata, "versions": versions})
+        })
+        .collect();
+    let value = json!({
+        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
+    });
+    let body = value.to_string();
+    let mut response = respond::bytes(StatusCode::OK, body.clone().into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(AGGREGATED));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    let tag = HeaderValue::from_str(&format!("\"{}\"", digest(body.as_bytes())))
+        .map_err(|error| Status::internal(error.to_string()))?;
+    headers.insert(header::ETAG, tag);
+    Ok(response)
+}
+
+fn entry(resource: &Resource) -> Value {
+    let kind = match resource.nature {
+        Nature::Custom(_) => {
+            json!({"group": resource.group, "version": resource.version, "kind": resource.kind})
+        }
+        _ => json!({"group": "", "version": "", "kind": resource.kind}),
+    };
+    let mut entry = Map::new();
+    entry.insert("resource".into(), resource.plural.as_str().into());
+    entry.insert("responseKind".into(), kind.clone());
+    entry.insert("scope".into(), if resource.namespaced { "Namespaced" } else { "Cluster" }.into());
+    entry.insert("singularResource".into(), resource.singular.as_str().into());
+    entry.insert("verbs".into(), json!(resource.verbs()));
+    names(&mut entry, resource);
+    let subs: Vec<Value> = subresources(resource)
+        .iter()
+        .map(|(name, verbs)| json!({"subresource": name, "responseKind": kind, "verbs": verbs}))
+        .collect();
+    if !subs.is_empty() {
+        entry.insert("subresources".into(), subs.into());
+    }
+    Value::Object(entry)
+}
+
+/// A short digest, upper case.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    use std::fmt::Write;
+    sha2::Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
+}
+
+/// `/openapi/v3` and what is below it.
+pub(crate) fn openapi(server: &Server, path: &str, headers: &HeaderMap) -> Response {
+    let _ = (server, path, headers);
+    page_not_found()
+}

@@ -1,0 +1,115 @@
+//! One served version of one kind: how it is named, stored, checked and shown.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::kinds::Builtin;
+use crate::schema::Structural;
+use crate::status::qualified;
+use crate::table::Columns;
+
+/// The verbs of everything that is stored.
+pub(crate) const ALL_VERBS: &[&str] =
+    &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// The same in the order in which custom resources announce them.
+pub(crate) const CUSTOM_VERBS: &[&str] =
+    &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+
+/// One served version of one kind.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) plural: String,
+    pub(crate) singular: String,
+    pub(crate) kind: String,
+    pub(crate) list_kind: String,
+    pub(crate) short_names: Vec<String>,
+    pub(crate) categories: Vec<String>,
+    pub(crate) namespaced: bool,
+    /// Whether `.status` is written through its own path only.
+    pub(crate) has_status: bool,
+    /// The store's name: `group/plural`, shared by all versions.
+    pub(crate) storage: Arc<str>,
+    pub(crate) columns: Columns,
+    pub(crate) nature: Nature,
+}
+
+/// What decides how objects are checked.
+#[derive(Debug)]
+pub(crate) enum Nature {
+    /// A kind every cluster has.
+    Builtin(Builtin),
+    /// A kind of a stored definition.
+    Custom(Arc<Custom>),
+    /// Not stored: a question, answered at once.
+    Review,
+}
+
+/// One version of a stored definition, compiled.
+#[derive(Debug)]
+pub(crate) struct Custom {
+    /// Uid of the definition: another uid is another kind.
+    pub(crate) definition: String,
+    /// The version's schema. `None`: any content.
+    pub(crate) structural: Option<Structural>,
+    /// The version as written in the definition.
+    #[expect(dead_code, reason = "the OpenAPI document is made of it")]
+    pub(crate) spec: Value,
+    pub(crate) selectable: Vec<String>,
+    pub(crate) deprecation: Option<String>,
+    /// `apiVersion` of what is written to the store.
+    pub(crate) stored_as: String,
+}
+
+impl Resource {
+    /// `apiVersion` of its objects.
+    pub(crate) fn api_version(&self) -> String {
+        api_version(&self.group, &self.version)
+    }
+
+    /// `plural.group`, as messages name it.
+    pub(crate) fn qualified(&self) -> String {
+        qualified(&self.plural, &self.group)
+    }
+
+    pub(crate) fn custom(&self) -> Option<&Arc<Custom>> {
+        match &self.nature {
+            Nature::Custom(custom) => Some(custom),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn builtin(&self) -> Option<Builtin> {
+        match self.nature {
+            Nature::Builtin(builtin) => Some(builtin),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is(&self, builtin: Builtin) -> bool {
+        self.builtin() == Some(builtin)
+    }
+
+    pub(crate) fn verbs(&self) -> &'static [&'static str] {
+        match self.nature {
+            Nature::Builtin(Builtin::Namespace) => {
+                &["create", "delete", "get", "list", "patch", "update", "watch"]
+            }
+            Nature::Builtin(_) => ALL_VERBS,
+            Nature::Custom(_) => CUSTOM_VERBS,
+            Nature::Review => &["create"],
+        }
+    }
+
+    /// Whether `metadata.generation` counts changes.
+    pub(crate) fn counts_generations(&self) -> bool {
+        matches!(self.nature, Nature::Custom(_) | Nature::Builtin(Builtin::Definition))
+    }
+}
+
+/// `group/version`, or the bare version in the core group.
+pub(crate) fn api_version(group: &str, version: &str) -> String {
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+}

@@ -1,0 +1,178 @@
+//! The server: what it is made of, and the routers it gives.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Extension;
+use ferry_store::{List, Object, Scope, Start, Store, Subscription};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::admission::AdmitAll;
+use crate::authentication::{self, Shared};
+use crate::catalog::Catalog;
+use crate::kinds::DEFINITIONS;
+use crate::{Admission, Authenticator, Authorizer, Identity, MastersOnly, StaticTokens, Status, handler};
+
+/// What a server is made with.
+#[derive(Clone)]
+pub struct Options {
+    /// Rules around writes.
+    pub admission: Arc<dyn Admission>,
+    /// Who may do what.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// Whose token it is.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Host names served beside the loopback ones.
+    pub hosts: Vec<String>,
+    /// Whether to collect orphans and empty terminating namespaces (a real cluster's controller manager does).
+    pub background: bool,
+    /// Seconds an Event is kept; 0: for ever.
+    pub event_seconds: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            admission: Arc::new(AdmitAll),
+            authorizer: Arc::new(MastersOnly),
+            authenticator: Arc::new(StaticTokens::new()),
+            hosts: Vec::new(),
+            background: true,
+            event_seconds: 3600,
+        }
+    }
+}
+
+/// The API server. Clones share it.
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    options: Options,
+    catalog: RwLock<Arc<Catalog>>,
+    /// One at a time builds the catalog.
+    building: Mutex<()>,
+    changed: watch::Sender<u64>,
+    stop: CancellationToken,
+}
+
+impl Server {
+    /// A server over a store. Must be called inside a Tokio runtime when `options.background` is set.
+    pub fn new(store: Store, options: Options) -> Self {
+        let background = options.background;
+        let inner = Inner {
+            store,
+            options,
+            catalog: RwLock::default(),
+            building: Mutex::new(()),
+            changed: watch::Sender::new(0),
+            stop: CancellationToken::new(),
+        };
+        let server = Self { inner: Arc::new(inner) };
+        server.refresh();
+        if background {
+            crate::background::start(&server);
+        }
+        server
+    }
+
+    /// A router for an in-process client that is `identity`: whatever headers say.
+    pub fn router_for(&self, identity: Identity) -> Router {
+        Router::new()
+            .fallback(handler::handle)
+            .with_state(self.clone())
+            .layer(Extension(identity))
+            .layer(CatchPanicLayer::custom(on_panic))
+    }
+
+    /// A router for sockets: every request is asked who it is from, and `Host` is checked.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .fallback(handler::handle)
+            .with_state(self.clone())
+            .layer(axum::middleware::from_fn_with_state(self.clone(), authentication::identify))
+            .layer(CatchPanicLayer::custom(on_panic))
+    }
+
+    /// Ends watches and background work. The store stays open.
+    pub fn stop(&self) {
+        self.inner.stop.cancel();
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn stopped(&self) -> &CancellationToken {
+        &self.inner.stop
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.inner.options.hosts
+    }
+
+    pub(crate) fn admission(&self) -> &dyn Admission {
+        self.inner.options.admission.as_ref()
+    }
+
+    pub(crate) fn authorizer(&self) -> &dyn Authorizer {
+        self.inner.options.authorizer.as_ref()
+    }
+
+    pub(crate) fn authenticator(&self) -> &Shared {
+        &self.inner.options.authenticator
+    }
+
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.inner.catalog.read())
+    }
+
+    /// Tells when the catalog has changed.
+    pub(crate) fn catalog_changes(&self) -> watch::Receiver<u64> {
+        self.inner.changed.subscribe()
+    }
+
+    /// Builds the catalog from the stored definitions; called after every write to one.
+    pub(crate) fn refresh(&self) {
+        let _turn = self.inner.building.lock();
+        let definitions = self.inner.store.list(DEFINITIONS, None);
+        let before = self.catalog();
+        *self.inner.catalog.write() = Arc::new(Catalog::build(&definitions.objects, &before));
+        self.inner.changed.send_replace(definitions.version);
+    }
+
+    pub(crate) fn list(&self, storage: &str, namespace: Option<&str>) -> List {
+        self.inner.store.list(storage, namespace)
+    }
+
+    pub(crate) fn objects(&self, storage: &str) -> Vec<Arc<Object>> {
+        self.inner.store.list(storage, None).objects
+    }
+
+    pub(crate) fn subscribe(&self, scope: Scope, start: Start) -> Result<Subscription, ferry_store::Expired> {
+        self.inner.store.subscribe(scope, start)
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("store", &self.inner.store.directory()).finish_non_exhaustive()
+    }
+}
+
+fn on_panic(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    use axum::response::IntoResponse;
+    tracing::error!("a request handler panicked");
+    Status::internal("an internal error happened; see the server's log").into_response()
+}

@@ -1,0 +1,176 @@
+//! An object on its way to the store: pruned and defaulted, shown to admission, checked, and written as the version
+//! in which its kind is stored.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use ferry_store::{Guard, Object};
+use serde_json::{Map, Value};
+
+use super::Call;
+use crate::admission::{Operation, Request};
+use crate::handler::warn;
+use crate::options::{FieldValidation, WriteOptions};
+use crate::schema::Cause;
+use crate::{Status, meta};
+
+/// A write in the making.
+pub(super) struct Draft<'a> {
+    pub(super) call: &'a Call,
+    pub(super) options: WriteOptions,
+    warnings: Vec<String>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(call: &'a Call, options: WriteOptions) -> Self {
+        Self { call, options, warnings: Vec::new() }
+    }
+
+    /// Prunes and defaults what the client sent, and tells it of fields nobody knows.
+    pub(super) fn clean(&mut self, object: &mut Value) -> Result<(), Status> {
+        let kind = &self.call.resource.kind;
+        let mut unknown = meta::shape(object).map_err(|why| {
+            let version = &self.call.resource.version;
+            Status::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+            ))
+        })?;
+        unknown.extend(self.prune(object));
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let unknown: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect();
+        match self.options.field_validation {
+            FieldValidation::Ignore => {}
+            FieldValidation::Warn => self.warnings.extend(unknown),
+            FieldValidation::Strict => {
+                return Err(Status::bad_request(format!(
+                    "{kind} in version \"{}\" cannot be handled as a {kind}: strict decoding error: {}",
+                    self.call.resource.version,
+                    unknown.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn prune(&self, object: &mut Value) -> Vec<String> {
+        if let Some(custom) = self.call.resource.custom() {
+            let Some(structural) = &custom.structural else { return Vec::new() };
+            let unknown = structural.prune(object);
+            structural.apply_defaults(object);
+            return unknown;
+        }
+        self.call.resource.builtin().map(|b| b.prune(object)).unwrap_or_default()
+    }
+
+    /// Lets the product's rules change the object.
+    pub(super) async fn mutate(&mut self, request: &Request, object: &mut Value) -> Result<(), Status> {
+        let before = object.clone();
+        self.call.server.admission().mutate(request, object, &mut self.warnings).await?;
+        if *object != before {
+            meta::shape(object).map_err(Status::internal)?;
+            self.prune(object);
+        }
+        Ok(())
+    }
+
+    /// Checks metadata, schema and the kind's own rules, then asks admission.
+    pub(super) async fn check(
+        &mut self,
+        request: &Request,
+        object: &Value,
+        old: Option<&Value>,
+    ) -> Result<(), Status> {
+        let resource = &self.call.resource;
+        let mut causes: Vec<Cause> = meta::check(object, resource, old);
+        if let Some(custom) = resource.custom() {
+            if let Some(structural) = &custom.structural {
+                causes.extend(structural.validate(object, old));
+            }
+        } else if let Some(builtin) = resource.builtin() {
+            causes.extend(builtin.check(object, old));
+        }
+        if !causes.is_empty() {
+            return Err(Status::invalid(
+                &resource.group,
+                &resource.kind,
+                meta::text(object, "name"),
+                &causes,
+            ));
+        }
+        self.call.server.admission().validate(request, Some(object), &mut self.warnings).await
+    }
+
+    pub(super) fn request(&self, operation: Operation, name: &str, old: Option<&Arc<Object>>) -> Request {
+        request(self.call, operation, name, old, self.options.dry_run)
+    }
+
+    /// The object as it is stored.
+    pub(super) fn stored_form(&self, object: &mut Value) {
+        if let Some(custom) = self.call.resource.custom()
+            && let Some(map) = object.as_object_mut()
+        {
+            map.insert("apiVersion".into(), custom.stored_as.as_str().into());
+        }
+    }
+
+    pub(super) async fn create(&self, key: ferry_store::Key, object: Value, guards: Vec<Guard>) -> Written {
+        self.call.server.store().create(key, object, guards).await
+    }
+
+    pub(super) fn finish(self, mut response: Response) -> Response {
+        let mut seen: Vec<&String> = Vec::new();
+        for warning in &self.warnings {
+            if !seen.contains(&warning) {
+                warn(&mut response, warning);
+                seen.push(warning);
+            }
+        }
+        response
+    }
+
+    /// The same for a refusal.
+    pub(super) fn refuse(self, status: Status) -> Response {
+        use axum::response::IntoResponse;
+        self.finish(status.into_response())
+    }
+}
+
+pub(super) type Written = Result<Arc<Object>, ferry_store::WriteError>;
+
+/// What admission is told about a write.
+pub(super) fn request(
+    call: &Call,
+    operation: Operation,
+    name: &str,
+    old: Option<&Arc<Object>>,
+    dry_run: bool,
+) -> Request {
+    let resource = &call.resource;
+    Request {
+        operation,
+        group: resource.group.clone(),
+        version: resource.version.clone(),
+        kind: resource.kind.clone(),
+        resource: resource.plural.clone(),
+        subresource: call.place.subresource.clone().unwrap_or_default(),
+        namespace: call.namespace().to_owned(),
+        name: name.to_owned(),
+        old_object: old.map(|o| Arc::clone(&o.value)),
+        user: call.identity.clone(),
+        dry_run,
+    }
+}
+
+/// Everything but metadata and, where it has a path of its own, status.
+pub(super) fn content(object: &Value, without_status: bool) -> Map<String, Value> {
+    let mut map = object.as_object().cloned().unwrap_or_default();
+    for field in ["metadata", "apiVersion", "kind"] {
+        map.remove(field);
+    }
+    if without_status {
+        map.remove("status");
+    }
+    map
+}

@@ -1,0 +1,153 @@
+//! Patches: merge, JSON, strategic merge for built-in kinds, and a simple server-side apply.
+
+use axum::response::Response;
+use serde_json::Value;
+
+use super::create::{Made, create};
+use super::draft::Draft;
+use super::update::{Attempt, Changed, change, respond_to};
+use super::{ATTEMPTS, Call, decode};
+use crate::options::WriteOptions;
+use crate::schema::{Cause, CauseReason};
+use crate::{Status, meta, patch, respond};
+
+const ACCEPTED: &str =
+    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+const ACCEPTED_BUILTIN: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
+
+/// A way of changing an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Merge,
+    Json,
+    Strategic,
+    Apply,
+}
+
+pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
+    let (form, include) = call.form()?;
+    let way = way(call)?;
+    let options = WriteOptions::parse(&call.query, "PatchOptions")?;
+    if way == Way::Apply {
+        check_apply(&options)?;
+    }
+    let patch = match way {
+        Way::Apply => decode::yaml(&call.body)?,
+        _ => decode::json(&call.body)?,
+    };
+    let mut draft = Draft::new(call, options);
+    if way == Way::Apply && call.find().is_err_and(|s| s.code == 404) && call.place.subresource.is_none() {
+        return apply_new(draft, patch, form, include).await;
+    }
+    let result = apply(&mut draft, way, &patch).await;
+    respond_to(draft, result, form, include).await
+}
+
+fn way(call: &Call) -> Result<Way, Status> {
+    let custom = call.resource.custom().is_some();
+    match decode::media_type(call)?.as_str() {
+        "application/merge-patch+json" => Ok(Way::Merge),
+        "application/json-patch+json" => Ok(Way::Json),
+        "application/strategic-merge-patch+json" if !custom => Ok(Way::Strategic),
+        "application/apply-patch+yaml" => Ok(Way::Apply),
+        _ => Err(Status::unsupported_media(if custom { ACCEPTED } else { ACCEPTED_BUILTIN })),
+    }
+}
+
+fn check_apply(options: &WriteOptions) -> Result<(), Status> {
+    if options.field_manager.is_some() {
+        return Ok(());
+    }
+    let cause = Cause {
+        reason: CauseReason::Required,
+        field: "fieldManager".into(),
+        message: "Required value: is required for apply patch".into(),
+    };
+    Err(Status::invalid("meta.k8s.io", "PatchOptions", "", &[cause]))
+}
+
+/// Applying what is not there makes it.
+async fn apply_new(
+    mut draft: Draft<'_>,
+    mut object: Value,
+    form: crate::accept::Form,
+    include: respond::Include,
+) -> Result<Response, Status> {
+    let call = draft.call;
+    decode::check_kind(call, &mut object)?;
+    if let Some(metadata) = meta::of(&mut object) {
+        metadata.insert("name".into(), call.name().into());
+    }
+    match create(&mut draft, object).await {
+        Ok(Made::Stored(object)) => {
+            call.after_write().await;
+            let response =
+                respond::object(http::StatusCode::CREATED, &call.resource, &object, form, include)?;
+            Ok(draft.finish(response))
+        }
+        Ok(Made::Dry(value)) => {
+            let response = respond::value(http::StatusCode::CREATED, &call.resource, &value, form, include)?;
+            Ok(draft.finish(response))
+        }
+        Err(status) => Ok(draft.refuse(status)),
+    }
+}
+
+async fn apply(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Changed, Status> {
+    let call = draft.call;
+    for _ in 0..ATTEMPTS {
+        let old = call.find()?;
+        let before = respond::view(&call.resource, &old.value);
+        let mut object = before.clone().into_owned();
+        let done = match way {
+            Way::Merge | Way::Apply => patch::merge(&mut object, patch),
+            Way::Json => patch::json(&mut object, patch),
+            Way::Strategic => patch::strategic(&mut object, patch, &call.resource.kind),
+        };
+        done.map_err(|error| refused(call, &error))?;
+        check_identity(call, &mut object, &before)?;
+        draft.clean(&mut object)?;
+        match change(draft, object, &old).await? {
+            Attempt::Done(changed) => return Ok(changed),
+            // A patch that names a version is about that version; others are applied to what is there now.
+            Attempt::Lost => {}
+        }
+    }
+    Err(Status::stale(&call.resource, call.name()))
+}
+
+fn refused(call: &Call, error: &patch::Error) -> Status {
+    let resource = &call.resource;
+    match error.status() {
+        413 => Status::new(413, "RequestEntityTooLarge", error.to_string()),
+        422 => {
+            Status::about(422, "Invalid", error.to_string(), &resource.group, &resource.plural, call.name())
+        }
+        _ => Status::bad_request(error.to_string()),
+    }
+}
+
+/// A patch may not make another object of it, and may say which version it is about.
+fn check_identity(call: &Call, object: &mut Value, before: &Value) -> Result<(), Status> {
+    decode::check_kind(call, object)?;
+    let (name, expected) = (meta::text(object, "name"), call.name());
+    if name != expected {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({expected})"
+        )));
+    }
+    super::create::check_namespace(call, object)?;
+    let (version, current) = (meta::text(object, "resourceVersion"), meta::text(before, "resourceVersion"));
+    if !version.is_empty() && version != current {
+        if version.parse::<u64>().is_err() {
+            return Err(crate::options::bad_version(version));
+        }
+        return Err(Status::stale(&call.resource, expected));
+    }
+    let (uid, current) = (meta::text(object, "uid"), meta::text(before, "uid"));
+    if !uid.is_empty() && uid != current {
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {current}");
+        return Err(Status::conflict(&call.resource.group, &call.resource.plural, expected, &why));
+    }
+    Ok(())
+}

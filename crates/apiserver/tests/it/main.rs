@@ -1,0 +1,6 @@
+//! The API server through its router: a real store in a temporary directory, a real client.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod objects;
+mod watching;
+mod world;

@@ -1,0 +1,115 @@
+//! Watches: resuming, expired versions, bookmarks, and that nothing is ever missed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, WatchEvent, WatchParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use serde_json::json;
+
+use crate::world::World;
+
+async fn next(
+    stream: &mut (impl StreamExt<Item = kube::Result<WatchEvent<DynamicObject>>> + Unpin),
+) -> String {
+    let event = tokio::time::timeout(Duration::from_secs(10), stream.next()).await.unwrap();
+    match event.unwrap().unwrap() {
+        WatchEvent::Added(o) => format!("added {}", o.metadata.name.unwrap()),
+        WatchEvent::Modified(o) => format!("modified {}", o.metadata.name.unwrap()),
+        WatchEvent::Deleted(o) => format!("deleted {}", o.metadata.name.unwrap()),
+        WatchEvent::Bookmark(b) => format!("bookmark {}", b.metadata.annotations.len()),
+        WatchEvent::Error(e) => format!("error {}", e.code),
+    }
+}
+
+#[tokio::test]
+async fn a_watch_tells_the_life_of_an_object() {
+    let world = World::start().await;
+    let boats = world.boats();
+    world.boat("a", json!({"seats": 1})).await;
+    let version =
+        boats.list(&kube::api::ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    let mut events = boats.watch(&WatchParams::default(), &version).await.unwrap().boxed();
+
+    world.boat("b", json!({"seats": 1})).await;
+    let patch = Patch::Merge(json!({"spec": {"seats": 2}}));
+    boats.patch("a", &PatchParams::default(), &patch).await.unwrap();
+    boats.patch("a", &PatchParams::default(), &patch).await.unwrap();
+    boats.delete("b", &DeleteParams::default()).await.unwrap();
+
+    for expected in ["added b", "modified a", "deleted b"] {
+        assert_eq!(next(&mut events).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_expired_version_is_an_error_inside_the_stream() {
+    let world = World::start().await;
+    world.boat("a", json!({})).await;
+    world.server.store().compact(world.server.store().version());
+    world.boat("b", json!({})).await;
+    let mut events = world.boats().watch(&WatchParams::default(), "1").await.unwrap().boxed();
+    assert_eq!(next(&mut events).await, "error 410");
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn initial_events_end_with_a_bookmark() {
+    let world = World::start().await;
+    world.boat("a", json!({})).await;
+    let params = WatchParams::default().initial_events();
+    let mut events = world.boats().watch(&params, "0").await.unwrap().boxed();
+    assert_eq!(next(&mut events).await, "added a");
+    assert_eq!(next(&mut events).await, "bookmark 1");
+}
+
+#[tokio::test]
+async fn an_object_that_leaves_the_selection_is_deleted_from_it() {
+    let world = World::start().await;
+    let boats = world.boats();
+    world.boat("a", json!({"name": "x"})).await;
+    let params = WatchParams::default().fields("spec.name=x");
+    let mut events = boats.watch(&params, "0").await.unwrap().boxed();
+    assert_eq!(next(&mut events).await, "added a");
+    for name in ["y", "x"] {
+        let patch = Patch::Merge(json!({"spec": {"name": name}}));
+        boats.patch("a", &PatchParams::default(), &patch).await.unwrap();
+    }
+    assert_eq!(next(&mut events).await, "deleted a");
+    assert_eq!(next(&mut events).await, "added a");
+}
+
+/// The client's own reflector sees everything although its watches are short.
+#[tokio::test(flavor = "multi_thread")]
+async fn short_watches_miss_nothing() {
+    let world = World::start().await;
+    let boats = world.boats();
+    let config = watcher::Config::default().timeout(1);
+    let mut seen: BTreeMap<String, i64> = BTreeMap::new();
+    let mut stream = watcher(boats.clone(), config).default_backoff().applied_objects().boxed();
+    let writing = tokio::spawn({
+        let boats: Api<DynamicObject> = boats.clone();
+        async move {
+            for i in 0..300_i64 {
+                let name = format!("b{}", i % 30);
+                let object = crate::world::boat(&name, json!({"seats": i + 1}));
+                if i < 30 {
+                    boats.create(&kube::api::PostParams::default(), &object).await.unwrap();
+                } else {
+                    let patch = Patch::Merge(json!({"spec": {"seats": i + 1}}));
+                    boats.patch(&name, &PatchParams::default(), &patch).await.unwrap();
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let all = async {
+        while seen.len() < 30 || seen.values().any(|seats| *seats <= 270) {
+            let boat = stream.try_next().await.unwrap().unwrap();
+            seen.insert(boat.metadata.name.unwrap(), boat.data["spec"]["seats"].as_i64().unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all).await.unwrap();
+    writing.await.unwrap();
+}
