@@ -1,0 +1,327 @@
+//! The undo journal of one step: what was at a path before the step touched it, and how to put it back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
+
+use super::error::{Error, Result};
+use super::fault;
+
+/// What a record says was at its path.
+const ABSENT: char = 'a';
+const MOVED: char = 'm';
+/// A directory of Git whose `objects` were left where they are.
+const GIT: char = 'g';
+
+/// The part of a directory of Git that only ever grows.
+pub(super) const OBJECTS: &str = "objects";
+
+/// The journal of the step that is at work.
+#[derive(Debug)]
+pub(super) struct Journal {
+    /// What the step sees.
+    pub work: Dir,
+    /// The journal's own directory.
+    pub dir: Dir,
+    next: usize,
+    /// Real paths (no links in them) that have a record. What is below one needs none.
+    touched: BTreeSet<String>,
+    /// Directories of Git among them, and their record.
+    gits: BTreeMap<String, usize>,
+    /// What the step says of paths instead of having their contents hashed.
+    pub notes: BTreeMap<String, String>,
+}
+
+impl Journal {
+    /// Starts a journal in an empty directory.
+    pub fn new(work: Dir, dir: Dir) -> Self {
+        Self { work, dir, next: 0, touched: BTreeSet::new(), gits: BTreeMap::new(), notes: BTreeMap::new() }
+    }
+
+    /// Paths that have a record.
+    pub fn touched(&self) -> &BTreeSet<String> {
+        &self.touched
+    }
+
+    /// Whether a path, or a directory above it, has a record.
+    pub fn covered(&self, path: &str) -> bool {
+        parents(path).chain([path]).any(|p| self.touched.contains(p))
+    }
+
+    /// Makes sure that `path` can be put back, then leaves nothing there.
+    pub fn clear(&mut self, path: &str) -> Result<()> {
+        let exists = exists(&self.work, path)?;
+        if self.covered(path) {
+            return if exists { self.discard(path) } else { Ok(()) };
+        }
+        let n = self.record(if exists { MOVED } else { ABSENT }, path)?;
+        if exists {
+            let io = |e| Error::io("move away", path, e);
+            fault::point().map_err(io)?;
+            self.work.rename(path, &self.dir, original(n)).map_err(io)?;
+        }
+        self.touched.insert(path.to_owned());
+        Ok(())
+    }
+
+    /// Makes sure that `path`, which a program is about to change, can be put back; leaves it there. A directory of
+    /// Git keeps its `objects` without a copy.
+    pub fn keep(&mut self, path: &str, git: bool) -> Result<()> {
+        if self.covered(path) {
+            return Ok(());
+        }
+        if !exists(&self.work, path)? {
+            self.record(ABSENT, path)?;
+            self.touched.insert(path.to_owned());
+            return Ok(());
+        }
+        let n = self.next;
+        self.next += 1;
+        let io = |e| Error::io("keep a copy of", path, e);
+        copy_tree(&self.work, path.as_ref(), &self.dir, temporary(n).as_ref(), git.then_some(OBJECTS))
+            .map_err(io)?;
+        let record = self.record(if git { GIT } else { MOVED }, path)?;
+        fault::point().map_err(io)?;
+        self.dir.rename(temporary(n), &self.dir, original(record)).map_err(io)?;
+        self.touched.insert(path.to_owned());
+        if git {
+            self.gits.insert(path.to_owned(), record);
+        }
+        Ok(())
+    }
+
+    /// Removes what this step itself made. It leaves the directory at once and the disk with the journal.
+    fn discard(&mut self, path: &str) -> Result<()> {
+        let io = |e| Error::io("remove", path, e);
+        self.keep_objects(path).map_err(io)?;
+        self.next += 1;
+        fault::point().map_err(io)?;
+        self.work.rename(path, &self.dir, format!("x{:08}", self.next)).map_err(io)
+    }
+
+    /// Copies the `objects` of a kept directory of Git that is to vanish, or to lose something, after all.
+    fn keep_objects(&mut self, path: &str) -> io::Result<()> {
+        let kept = self.gits.iter().find(|(git, _)| path == *git || is_below(path, git));
+        let Some((git, record)) = kept else { return Ok(()) };
+        let to = format!("{}/{OBJECTS}", original(*record));
+        if self.dir.symlink_metadata(&to).is_ok() {
+            return Ok(());
+        }
+        let temporary = temporary(self.next);
+        self.next += 1;
+        copy_tree(&self.work, format!("{git}/{OBJECTS}").as_ref(), &self.dir, temporary.as_ref(), None)?;
+        fault::point()?;
+        self.dir.rename(temporary, &self.dir, to)
+    }
+
+    /// Makes a directory that is not there. Its parent is there.
+    pub fn make_directory(&mut self, path: &str) -> Result<()> {
+        self.clear(path)?;
+        let io = |e| Error::io("make the directory", path, e);
+        fault::point().map_err(io)?;
+        self.work.create_dir_with(path, DirBuilder::new().mode(0o755)).map_err(io)
+    }
+
+    /// Puts a new file in place of whatever is there, with what `write` puts into it.
+    pub fn put(
+        &mut self,
+        path: &str,
+        mode: u32,
+        write: impl FnOnce(&mut cap_std::fs::File) -> io::Result<()>,
+    ) -> Result<()> {
+        let io = |e| Error::io("write", path, e);
+        let name = temporary(self.next);
+        self.next += 1;
+        fault::point().map_err(io)?;
+        let mut options = OpenOptions::new();
+        let mut file =
+            self.dir.open_with(&name, options.write(true).create_new(true).mode(0o600)).map_err(io)?;
+        write(&mut file).map_err(io)?;
+        file.set_permissions(Permissions::from_mode(mode)).map_err(io)?;
+        drop(file);
+        self.clear(path)?;
+        fault::point().map_err(io)?;
+        self.dir.rename(&name, &self.work, path).map_err(io)
+    }
+
+    /// Puts a symbolic link in place of whatever is there.
+    pub fn put_link(&mut self, path: &str, target: &str) -> Result<()> {
+        self.clear(path)?;
+        let io = |e| Error::io("make the link", path, e);
+        fault::point().map_err(io)?;
+        self.work.symlink_contents(target, path).map_err(io)
+    }
+
+    /// Moves what is at `from` to `to`.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<()> {
+        let io = |e| Error::io("move", from, e);
+        if is_below(to, from) || is_below(from, to) {
+            return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "one path is inside the other")));
+        }
+        self.clear(to)?;
+        // What the step did not make itself has to stay for the journal: the new place shares its files.
+        if self.covered(from) && self.gits.is_empty() {
+            fault::point().map_err(io)?;
+            return self.work.rename(from, &self.work, to).map_err(io);
+        }
+        share_tree(&self.work, from.as_ref(), to.as_ref()).map_err(io)?;
+        self.clear(from)
+    }
+
+    /// Writes down what was at a path. The path counts as touched only once its original is safe.
+    fn record(&mut self, what: char, path: &str) -> Result<usize> {
+        let n = self.next;
+        self.next += 1;
+        let io = |e| Error::io("note down", path, e);
+        fault::point().map_err(io)?;
+        self.dir.symlink_contents(format!("{what}:{path}"), format!("r{n:08}")).map_err(io)?;
+        Ok(n)
+    }
+}
+
+/// The directories above a path, outermost first.
+pub(super) fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(|(at, _)| path.get(..at))
+}
+
+/// Whether `path` is strictly below `above`.
+fn is_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn original(n: usize) -> String {
+    format!("o{n:08}")
+}
+
+fn temporary(n: usize) -> String {
+    format!("t{n:08}")
+}
+
+/// Whether anything is at a path, a dangling link included.
+pub(super) fn exists(dir: &Dir, path: &str) -> Result<bool> {
+    match dir.symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::io("look at", path, e)),
+    }
+}
+
+/// Undoes all that a journal tells of. May be interrupted and run again. What the step made ends up in the journal's
+/// directory, which the caller removes.
+pub(super) fn undo(work: &Dir, dir: &Dir) -> io::Result<()> {
+    let mut records = Vec::new();
+    for entry in dir.entries()? {
+        if let Some(n) = entry?.file_name().to_str().and_then(|name| name.strip_prefix('r')?.parse().ok()) {
+            records.push(n);
+        }
+    }
+    records.sort_unstable();
+    for n in records.into_iter().rev() {
+        let name = format!("r{n:08}");
+        let text = dir.read_link_contents(&name)?;
+        let text = text.to_str().ok_or_else(|| io::Error::other("a record that is not UTF-8"))?;
+        let (what, path) = text.split_once(':').ok_or_else(|| io::Error::other("a record without a path"))?;
+        undo_one(work, dir, n, what, path)?;
+        fault::point()?;
+        dir.remove_file(&name)?;
+    }
+    Ok(())
+}
+
+fn undo_one(work: &Dir, dir: &Dir, n: usize, what: &str, path: &str) -> io::Result<()> {
+    let original = original(n);
+    let kept = dir.symlink_metadata(&original).is_ok();
+    // Without its original, the path was recorded and never touched, or is back already.
+    if !what.starts_with(ABSENT) && !kept {
+        return Ok(());
+    }
+    if work.symlink_metadata(path).is_ok() {
+        if what.starts_with(GIT) {
+            bring_objects(work, path, dir, &original)?;
+        }
+        fault::point()?;
+        work.rename(path, dir, fresh_name(dir, n)?)?;
+    }
+    if kept {
+        fault::point()?;
+        dir.rename(&original, work, path)?;
+    }
+    Ok(())
+}
+
+/// A name in the journal for what the step made at record `n`; an earlier, interrupted run may have used the first.
+fn fresh_name(dir: &Dir, n: usize) -> io::Result<String> {
+    (0..)
+        .map(|i| format!("u{n:08}.{i}"))
+        .find_map(|name| match dir.symlink_metadata(&name) {
+            Ok(_) => None,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Some(Ok(name)),
+            Err(e) => Some(Err(e)),
+        })
+        .unwrap_or_else(|| Err(io::Error::other("no free name in the journal")))
+}
+
+fn bring_objects(work: &Dir, path: &str, dir: &Dir, original: &str) -> io::Result<()> {
+    let (from, to) = (format!("{path}/{OBJECTS}"), format!("{original}/{OBJECTS}"));
+    if dir.symlink_metadata(&to).is_err() && work.symlink_metadata(&from).is_ok() {
+        fault::point()?;
+        work.rename(from, dir, to)?;
+    }
+    Ok(())
+}
+
+/// Copies a file, a link or a directory with all below it but what is called `without` directly in it.
+pub(super) fn copy_tree(
+    from: &Dir,
+    source: &Path,
+    to: &Dir,
+    target: &Path,
+    without: Option<&str>,
+) -> io::Result<()> {
+    let metadata = from.symlink_metadata(source)?;
+    fault::point()?;
+    if metadata.is_symlink() {
+        return to.symlink_contents(from.read_link_contents(source)?, target);
+    }
+    if !metadata.is_dir() {
+        return copy_file(from, source, to, target);
+    }
+    to.create_dir(target)?;
+    let (from, to) = (from.open_dir(source)?, to.open_dir(target)?);
+    for entry in from.entries()? {
+        let name = entry?.file_name();
+        if without.is_none_or(|without| name != *without) {
+            copy_tree(&from, name.as_ref(), &to, name.as_ref(), None)?;
+        }
+    }
+    to.set_permissions(".", metadata.permissions())
+}
+
+/// Like a copy, but files are the same files under two names. Nothing here ever writes into a file that exists.
+fn share_tree(work: &Dir, source: &Path, target: &Path) -> io::Result<()> {
+    let metadata = work.symlink_metadata(source)?;
+    fault::point()?;
+    if metadata.is_symlink() {
+        return work.symlink_contents(work.read_link_contents(source)?, target);
+    }
+    if !metadata.is_dir() {
+        return work.hard_link(source, work, target);
+    }
+    work.create_dir(target)?;
+    for entry in work.read_dir(source)? {
+        let name = entry?.file_name();
+        share_tree(work, &source.join(&name), &target.join(&name))?;
+    }
+    work.set_permissions(target, metadata.permissions())
+}
+
+/// Copies a file's contents and mode; never a hard link, since a program may write into the file.
+fn copy_file(from: &Dir, source: &Path, to: &Dir, target: &Path) -> io::Result<()> {
+    let mut read = from.open(source)?;
+    let mut write = to.open_with(target, OpenOptions::new().write(true).create_new(true))?;
+    io::copy(&mut read, &mut write)?;
+    write.flush()?;
+    write.set_permissions(read.metadata()?.permissions())
+}
