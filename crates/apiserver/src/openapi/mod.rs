@@ -1,1 +1,10 @@
-//! Stand-in until the documents land.
+//! OpenAPI v3 documents, one a group version: as much as `kubectl` needs to apply, create, explain and diff, made from
+//! the schemas of definitions and, for built-in kinds, from their types.
+
+mod builtin;
+mod document;
+mod operations;
+
+pub(crate) use builtin::documentation;
+pub use builtin::inlined as builtin_schema;
+pub use document::{Resource, hash, v3_document, v3_index};

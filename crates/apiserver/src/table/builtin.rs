@@ -11,8 +11,10 @@ use serde_json::Value;
 
 use super::{
     age,
-    columns::{self, Column, age as age_column, column, created_at, documentation, name},
+    columns::{self, Column, age as age_column, column, created_at, name},
 };
+
+use crate::openapi::documentation;
 
 /// The columns of a built-in kind; of one without columns of its own, name and time of creation.
 pub(super) fn columns(kind: &str) -> Vec<Column> {

@@ -4,10 +4,10 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{age, builtin, jsonpath::JsonPath};
+use crate::openapi::documentation;
 
 /// The columns of one version of a resource.
 #[derive(Clone, Debug)]
@@ -149,13 +149,6 @@ pub(super) fn column(name: &str, description: String, cell: fn(&Value, Timestamp
         priority: 0,
         cell: Cell::Of(cell),
     }
-}
-
-/// What the API's own documentation says of a member of `T`.
-pub(super) fn documentation<T: JsonSchema>(member: &str) -> String {
-    let schema = T::json_schema(&mut SchemaGenerator::default());
-    let text = schema.pointer(&format!("/properties/{member}/description")).and_then(Value::as_str);
-    text.unwrap_or_default().to_owned()
 }
 
 fn metadata(member: &'static str) -> String {
