@@ -1,0 +1,186 @@
+//! From what was observed to the status: sync, health, resources, conditions, and whether a sync starts by itself.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::application::{at, has_sources, list, sources, text, written};
+use super::resource::{Resource, owner_of, wave};
+use super::{health, merge};
+
+/// What Git has for an Application.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// The commit of each source.
+    pub revisions: Vec<String>,
+    /// What each source is: `Directory`, or nothing for one that is only referred to.
+    pub types: Vec<String>,
+    /// Its manifests, as they stand in Git.
+    pub manifests: Vec<Value>,
+}
+
+/// What the Application is compared with.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// What is wrong with its spec.
+    pub invalid: Option<String>,
+    /// What Git has, or why that cannot be said.
+    pub target: Result<Target, String>,
+    /// What should be there and what is.
+    pub resources: Vec<Resource>,
+}
+
+/// The Application after a comparison. `full`: one that was asked for or is due, which moves `reconciledAt`.
+pub fn compared(
+    app: &Value,
+    observed: &Observed,
+    owner: &str,
+    namespace: &str,
+    full: bool,
+    now: Timestamp,
+) -> Value {
+    let mut next = app.clone();
+    if let Some(wrong) = &observed.invalid {
+        set_health(&mut next, json!({"status": "Unknown"}), now);
+        merge::set(&mut next, &["status", "sync"], json!({"status": "Unknown"}));
+        set_conditions(&mut next, &[("InvalidSpecError", wrong.clone())], now);
+        return next;
+    }
+    let mut conditions = Vec::new();
+    if let Err(why) = &observed.target {
+        conditions.push(("ComparisonError", format!("Failed to load target state: {why}")));
+    }
+    conditions.extend(shared(&observed.resources, owner));
+    set_conditions(&mut next, &conditions, now);
+    set_health(&mut next, health::of_application(&observed.resources), now);
+    let entries: Vec<Value> = observed.resources.iter().map(|r| entry(r, observed.target.is_err())).collect();
+    if entries.is_empty() {
+        merge::remove(&mut next, &["status", "resources"]);
+    } else {
+        merge::set(&mut next, &["status", "resources"], Value::from(entries));
+    }
+    set_types(&mut next, observed.target.as_ref().ok());
+    let sync = sync(app, observed);
+    merge::set(&mut next, &["status", "sync"], sync);
+    merge::set(&mut next, &["status", "controllerNamespace"], json!(namespace));
+    merge::set(&mut next, &["status", "resourceHealthSource"], json!("appTree"));
+    if full || at(app, "/status/reconciledAt").is_none() {
+        merge::set(&mut next, &["status", "reconciledAt"], json!(written(now)));
+    }
+    next
+}
+
+/// The two versions that the real controller often writes instead of one: the new time with the old findings, then the
+/// findings.
+pub fn stale_first(app: &Value, next: &Value) -> Option<Value> {
+    let mut stale = app.clone();
+    merge::set(&mut stale, &["status", "reconciledAt"], at(next, "/status/reconciledAt")?.clone());
+    (stale != *app && stale != *next).then_some(stale)
+}
+
+fn sync(app: &Value, observed: &Observed) -> Value {
+    let mut compared_to = Map::new();
+    for member in ["destination", "ignoreDifferences"] {
+        if let Some(value) = app.pointer("/spec").and_then(|spec| spec.get(member)) {
+            compared_to.insert(member.to_owned(), value.clone());
+        }
+    }
+    let several = has_sources(app);
+    let member = if several { "sources" } else { "source" };
+    if let Some(value) = app.pointer("/spec").and_then(|spec| spec.get(member)) {
+        compared_to.insert(member.to_owned(), value.clone());
+    }
+    let named = || sources(app).iter().map(|source| text(source, "/targetRevision").to_owned()).collect();
+    let (status, revisions): (_, Vec<String>) = match &observed.target {
+        Err(_) => ("Unknown", named()),
+        Ok(target) if observed.resources.iter().all(Resource::is_synced) => {
+            ("Synced", target.revisions.clone())
+        }
+        Ok(target) => ("OutOfSync", target.revisions.clone()),
+    };
+    let mut sync = json!({"comparedTo": compared_to, "status": status});
+    if several {
+        sync["revisions"] = json!(revisions);
+    } else if let Some(revision) = revisions.first() {
+        sync["revision"] = json!(revision);
+    }
+    sync
+}
+
+/// An entry of `status.resources`.
+fn entry(resource: &Resource, unknown: bool) -> Value {
+    let key = &resource.key;
+    let status = match () {
+        () if unknown => "Unknown",
+        () if resource.is_synced() => "Synced",
+        () => "OutOfSync",
+    };
+    let mut entry = json!({"kind": key.kind, "name": key.name, "status": status, "version": key.version});
+    for (member, value) in [("group", &key.group), ("namespace", &key.namespace)] {
+        if !value.is_empty() {
+            entry[member] = json!(value);
+        }
+    }
+    let wave = resource.target.as_ref().or(resource.live.as_ref()).map_or(0, wave);
+    if wave != 0 {
+        entry["syncWave"] = json!(wave);
+    }
+    if resource.target.is_none() {
+        entry["requiresPruning"] = json!(true);
+    }
+    entry
+}
+
+/// A warning for each object that another Application says is its own.
+fn shared(resources: &[Resource], owner: &str) -> Vec<(&'static str, String)> {
+    let other = |resource: &Resource| {
+        let other = owner_of(resource.live.as_ref()?).filter(|other| *other != owner)?;
+        let (kind, name) = (&resource.key.kind, &resource.key.name);
+        Some(("SharedResourceWarning", format!("{kind}/{name} is part of applications {owner} and {other}")))
+    };
+    resources.iter().filter_map(other).collect()
+}
+
+fn set_types(app: &mut Value, target: Option<&Target>) {
+    let several = has_sources(app);
+    merge::remove(app, &["status", "sourceType"]);
+    merge::remove(app, &["status", "sourceTypes"]);
+    match target {
+        Some(target) if several => merge::set(app, &["status", "sourceTypes"], json!(target.types)),
+        Some(target) => {
+            if let Some(kind) = target.types.first().filter(|kind| !kind.is_empty()) {
+                merge::set(app, &["status", "sourceType"], json!(kind));
+            }
+        }
+        None => {}
+    }
+}
+
+/// Writes the health; its time moves only with its status.
+fn set_health(app: &mut Value, mut health: Value, now: Timestamp) {
+    let old = at(app, "/status/health").cloned().unwrap_or_default();
+    let since = if old.get("status") == health.get("status") {
+        at(&old, "/lastTransitionTime").cloned()
+    } else {
+        None
+    };
+    health["lastTransitionTime"] = since.unwrap_or_else(|| json!(written(now)));
+    merge::set(app, &["status", "health"], health);
+}
+
+/// Writes the conditions; one that stays keeps its time.
+fn set_conditions(app: &mut Value, conditions: &[(&str, String)], now: Timestamp) {
+    let old = list(app, "/status/conditions").to_vec();
+    let since = |kind: &str, message: &str| {
+        let same = old.iter().find(|c| text(c, "/type") == kind && text(c, "/message") == message);
+        same.map_or_else(|| written(now), |condition| text(condition, "/lastTransitionTime").to_owned())
+    };
+    let conditions: Vec<Value> = conditions
+        .iter()
+        .map(|(kind, message)| json!({"type": kind, "message": message, "lastTransitionTime": since(kind, message)}))
+        .collect();
+    if conditions.is_empty() {
+        merge::remove(app, &["status", "conditions"]);
+    } else {
+        merge::set(app, &["status", "conditions"], Value::from(conditions));
+    }
+}

@@ -1,0 +1,143 @@
+//! Gathering what a comparison or a sync looks at: the project, the manifests in Git, the objects in the cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::application::{at, flag, list, name, namespace, text};
+use super::cluster::{Cluster, Error};
+use super::comparison::Target;
+use super::repository::{self, Repositories};
+use super::resource::{Key, Resource, TRACKING_ID, owner, owner_of};
+use super::revision::{Found, find};
+use super::{directory, merge};
+
+/// How long one question to a repository may take.
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// The AppProject that an Application names, where there is one.
+pub async fn project(cluster: &Cluster, app: &Value, own_namespace: &str) -> Result<Option<Value>, Error> {
+    let name = match text(app, "/spec/project") {
+        "" => "default",
+        name => name,
+    };
+    cluster.get(&cluster.argo("AppProject", own_namespace), name).await
+}
+
+/// What Git has for these sources, or why that cannot be said.
+pub async fn target(repositories: &Arc<dyn Repositories>, sources: &[Value]) -> Result<Target, String> {
+    let mut target = Target { revisions: Vec::new(), types: Vec::new(), manifests: Vec::new() };
+    for (number, source) in (1..).zip(sources) {
+        let answer = tokio::time::timeout(DEADLINE, one(repositories, source)).await;
+        let late = || Err(repository::Error(format!("{} did not answer in time", text(source, "/repoURL"))));
+        let (revision, kind, manifests) = answer.unwrap_or_else(|_| late()).map_err(|error| {
+            format!("failed to generate manifest for source {number} of {}: {error}", sources.len())
+        })?;
+        target.revisions.push(revision);
+        target.types.push(kind.to_owned());
+        target.manifests.extend(manifests);
+    }
+    Ok(target)
+}
+
+type OneSource = (String, &'static str, Vec<Value>);
+
+async fn one(repositories: &Arc<dyn Repositories>, source: &Value) -> Result<OneSource, repository::Error> {
+    let (url, path) = (text(source, "/repoURL"), text(source, "/path"));
+    if at(source, "/chart").is_some() {
+        return Err(repository::Error(
+            "the stand-in knows no charts: it applies plain manifests only".to_owned(),
+        ));
+    }
+    let revision = text(source, "/targetRevision");
+    let refs = repositories.refs(url).await?;
+    let commit = match find(&refs, revision) {
+        Some(Found::Commit(commit)) => commit,
+        Some(Found::Prefix(prefix)) => repositories.commit(url, &prefix).await?,
+        None => {
+            return Err(repository::Error(format!(
+                "unable to resolve '{revision}' to a commit SHA: revision not found"
+            )));
+        }
+    };
+    if path.is_empty() {
+        return Ok((commit, "", Vec::new()));
+    }
+    let recurse = flag(source, "/directory/recurse");
+    let files = repositories.files(url, &commit, path, recurse).await?;
+    let files = files.ok_or_else(|| repository::Error(format!("{path}: app path does not exist")))?;
+    let manifests =
+        directory::manifests(&files).map_err(|error| repository::Error(format!("{path}: {error}")))?;
+    Ok((commit, "Directory", manifests))
+}
+
+/// What should be there and what is: the manifests of the target, and whatever the Application had before.
+pub async fn resources(
+    cluster: &Cluster,
+    app: &Value,
+    target: Option<&Target>,
+    own_namespace: &str,
+) -> Result<Vec<Resource>, Error> {
+    let owner = owner(namespace(app), name(app), own_namespace);
+    let mut found: Vec<Resource> = Vec::new();
+    for manifest in target.into_iter().flat_map(|target| &target.manifests) {
+        let manifest = placed(cluster, manifest, text(app, "/spec/destination/namespace"), &owner).await?;
+        let key = Key::of(&manifest);
+        let live = cluster.live(&key).await?;
+        // The same object twice: the last one counts.
+        found.retain(|resource| !resource.key.same(&key));
+        found.push(Resource { key, target: Some(manifest), live });
+    }
+    for key in known(app) {
+        if found.iter().any(|resource| resource.key.same(&key)) {
+            continue;
+        }
+        let live = cluster.live(&key).await?.filter(|live| owner_of(live) == Some(&owner));
+        if live.is_some() {
+            found.push(Resource { key, target: None, live });
+        }
+    }
+    found.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(found)
+}
+
+/// What the Application is known to have had.
+pub fn known(app: &Value) -> Vec<Key> {
+    let lists = ["/status/resources", "/status/operationState/syncResult/resources"];
+    let mut keys: Vec<Key> = lists.iter().flat_map(|pointer| list(app, pointer)).map(Key::of_entry).collect();
+    keys.sort();
+    keys.dedup_by(|a, b| a.same(b));
+    keys
+}
+
+/// A manifest with its namespace and the note whose it is.
+async fn placed(cluster: &Cluster, manifest: &Value, namespace: &str, owner: &str) -> Result<Value, Error> {
+    let mut manifest = with_data(manifest);
+    // A kind that is not served is taken for one inside of namespaces, as the real one does.
+    let namespaced = cluster.kind(&Key::of(&manifest)).await?.is_none_or(|kind| kind.namespaced);
+    if !namespaced {
+        merge::remove(&mut manifest, &["metadata", "namespace"]);
+    } else if text(&manifest, "/metadata/namespace").is_empty() {
+        merge::set(&mut manifest, &["metadata", "namespace"], json!(namespace));
+    }
+    let id = Key::of(&manifest).tracking_id(owner);
+    merge::set(&mut manifest, &["metadata", "annotations", TRACKING_ID], json!(id));
+    Ok(manifest)
+}
+
+/// A Secret's `stringData` as the server keeps it.
+fn with_data(manifest: &Value) -> Value {
+    use base64::Engine as _;
+    let mut manifest = manifest.clone();
+    if text(&manifest, "/kind") != "Secret" || text(&manifest, "/apiVersion") != "v1" {
+        return manifest;
+    }
+    let plain = manifest.get("stringData").and_then(Value::as_object).cloned().unwrap_or_default();
+    for (key, value) in plain {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(value.as_str().unwrap_or_default());
+        merge::set(&mut manifest, &["data", &key], json!(encoded));
+    }
+    merge::remove(&mut manifest, &["stringData"]);
+    manifest
+}

@@ -1,0 +1,264 @@
+//! What a sync does, object by object, and how it is told afterwards.
+
+use serde_json::{Value, json};
+
+use super::application::{has_sources, list, sources, text};
+use super::operation::Outcome;
+use super::resource::{Key, Resource, wave};
+
+/// What the operation's `sync` asks for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    sync: Value,
+}
+
+impl Request {
+    pub fn of(sync: &Value) -> Self {
+        Self { sync: sync.clone() }
+    }
+
+    pub fn is_dry_run(&self) -> bool {
+        self.flag("dryRun")
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.sync.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Whether `syncOptions` has `NAME=true`.
+    pub fn has_option(&self, name: &str) -> bool {
+        let wanted = format!("{name}=true");
+        list(&self.sync, "/syncOptions").iter().any(|option| option.as_str() == Some(&wanted))
+    }
+
+    /// Whether only some resources are to be synced.
+    pub fn is_partial(&self) -> bool {
+        !list(&self.sync, "/resources").is_empty()
+    }
+
+    fn selects(&self, key: &Key) -> bool {
+        let named = |entry: &Value| {
+            text(entry, "/group") == key.group
+                && text(entry, "/kind") == key.kind
+                && text(entry, "/name") == key.name
+                && matches!(text(entry, "/namespace"), "" | "*")
+                    | (text(entry, "/namespace") == key.namespace)
+        };
+        !self.is_partial() || list(&self.sync, "/resources").iter().any(named)
+    }
+
+    /// The sources and revisions that the operation names in place of the spec's.
+    pub fn sources(&self, app: &Value) -> Vec<Value> {
+        let mut sources = match self.sync.get("source") {
+            _ if !list(&self.sync, "/sources").is_empty() => list(&self.sync, "/sources").to_vec(),
+            Some(source) if !source.is_null() => vec![source.clone()],
+            _ => sources(app),
+        };
+        let revisions = list(&self.sync, "/revisions").iter().map(|r| r.as_str().unwrap_or_default());
+        let one = text(&self.sync, "/revision");
+        let named: Vec<&str> = if has_sources(app) { revisions.collect() } else { vec![one] };
+        for (source, revision) in sources.iter_mut().zip(named).filter(|(_, revision)| !revision.is_empty()) {
+            source["targetRevision"] = json!(revision);
+        }
+        sources
+    }
+
+    /// The same without the revisions: what the result and the history show.
+    fn shown_sources(&self, app: &Value) -> Vec<Value> {
+        match self.sync.get("source") {
+            _ if !list(&self.sync, "/sources").is_empty() => list(&self.sync, "/sources").to_vec(),
+            Some(source) if !source.is_null() => vec![source.clone()],
+            _ => sources(app),
+        }
+    }
+
+    /// `operationState.syncResult`; without revisions where Git gave none.
+    pub fn result(&self, app: &Value, revisions: Option<&[String]>, entries: &[Value]) -> Value {
+        let shown = self.shown_sources(app);
+        let mut result = json!({"source": shown.first()});
+        if has_sources(app) {
+            result["revision"] = json!("");
+            result["sources"] = json!(shown);
+            if let Some(revisions) = revisions {
+                result["revisions"] = json!(revisions);
+            }
+        } else {
+            let asked = text(&self.sync, "/revision");
+            result["revision"] =
+                json!(revisions.and_then(|r| r.first().map(String::as_str)).unwrap_or(asked));
+        }
+        if !entries.is_empty() {
+            result["resources"] = Value::from(entries);
+        }
+        result
+    }
+}
+
+/// What is to be done with one object.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// Make it as Git wants it.
+    Apply(Resource),
+    /// Remove it: Git has it no longer.
+    Prune(Key),
+    /// It should be removed, but nobody said that this may be done.
+    Keep(Key),
+}
+
+impl Task {
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Apply(resource) => &resource.key,
+            Self::Prune(key) | Self::Keep(key) => key,
+        }
+    }
+}
+
+/// The tasks of a sync, in the order in which they are done.
+pub fn plan(request: &Request, resources: &[Resource]) -> Vec<Task> {
+    let chosen = resources.iter().filter(|resource| request.selects(&resource.key));
+    let mut tasks: Vec<(i64, usize, Task)> = chosen
+        .filter_map(|resource| {
+            let task = match &resource.target {
+                Some(_) if request.has_option("ApplyOutOfSyncOnly") && resource.is_synced() => return None,
+                Some(_) => Task::Apply(resource.clone()),
+                None if request.flag("prune") => Task::Prune(resource.key.clone()),
+                None => Task::Keep(resource.key.clone()),
+            };
+            let wave = resource.target.as_ref().map_or(0, wave);
+            Some((wave, rank(&resource.key.kind), task))
+        })
+        .collect();
+    tasks.sort_by(|a, b| (a.0, a.1, a.2.key()).cmp(&(b.0, b.1, b.2.key())));
+    tasks.into_iter().map(|(_, _, task)| task).collect()
+}
+
+/// Kinds that others need come first.
+const FIRST: &[&str] = &[
+    "Namespace",
+    "ResourceQuota",
+    "LimitRange",
+    "ServiceAccount",
+    "Secret",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+    "Service",
+];
+
+fn rank(kind: &str) -> usize {
+    FIRST.iter().position(|first| *first == kind).unwrap_or(FIRST.len())
+}
+
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// Applied; the word says how: `created`, `configured`, `unchanged`.
+    Applied(&'static str),
+    Pruned,
+    Kept,
+    /// The server does not serve the kind.
+    UnknownKind,
+    /// The project does not allow the kind.
+    Forbidden(String),
+    /// The server refused it.
+    Refused(String),
+}
+
+impl Done {
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Applied(_) | Self::Pruned | Self::Kept)
+    }
+
+    fn message(&self, key: &Key, dry_run: bool) -> String {
+        let dry = if dry_run { " (dry run)" } else { "" };
+        match self {
+            Self::Applied(how) => format!("{} {how}{dry}", key.told()),
+            Self::Pruned => format!("pruned{dry}"),
+            Self::Kept => "ignored (requires pruning)".to_owned(),
+            Self::UnknownKind => format!(
+                "The Kubernetes API could not find {}/{} for requested resource {}/{}. Make sure the \"{}\" CRD is installed on the destination cluster.",
+                key.group, key.kind, key.namespace, key.name, key.kind
+            ),
+            Self::Forbidden(project) => {
+                format!("resource {}:{} is not permitted in project {project}", key.group, key.kind)
+            }
+            Self::Refused(why) => why.clone(),
+        }
+    }
+}
+
+/// An entry of `syncResult.resources`.
+pub fn entry(task: &Task, done: &Done, dry_run: bool) -> Value {
+    let key = task.key();
+    let (status, phase) = match done {
+        Done::Applied(_) => ("Synced", Some(if dry_run { "Succeeded" } else { "Running" })),
+        Done::Pruned => ("Pruned", Some("Succeeded")),
+        Done::Kept => ("PruneSkipped", Some("Succeeded")),
+        Done::UnknownKind | Done::Forbidden(_) => ("SyncFailed", None),
+        Done::Refused(_) => ("SyncFailed", Some("Failed")),
+    };
+    let mut entry = json!({
+        "group": key.group, "kind": key.kind, "name": key.name, "namespace": key.namespace, "version": key.version,
+        "status": status, "syncPhase": "Sync", "message": done.message(key, dry_run),
+    });
+    if let Some(phase) = phase {
+        entry["hookPhase"] = json!(phase);
+    }
+    if let Task::Apply(Resource { target: Some(target), .. }) = task {
+        let images = images(target);
+        if !images.is_empty() {
+            entry["images"] = json!(images);
+        }
+    }
+    entry
+}
+
+/// The images of a Pod or of what makes Pods.
+fn images(object: &Value) -> Vec<String> {
+    let specs = ["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
+    let lists =
+        specs.iter().flat_map(|spec| ["initContainers", "containers"].map(|list| format!("{spec}/{list}")));
+    let containers = lists.flat_map(|pointer| list(object, &pointer).to_vec());
+    containers
+        .map(|container| text(&container, "/image").to_owned())
+        .filter(|image| !image.is_empty())
+        .collect()
+}
+
+/// How the attempt ended. `before`: it was found out before anything was applied.
+pub fn outcome(request: &Request, done: &[(Task, Done)], result: Value, before: bool) -> Outcome {
+    let bad: Vec<&(Task, Done)> = done.iter().filter(|(_, done)| !done.is_good()).collect();
+    let Some((task, first)) = bad.first() else {
+        let nothing = done.is_empty() || request.is_dry_run();
+        let message = if nothing {
+            "successfully synced (no more tasks)"
+        } else {
+            "successfully synced (all tasks run)"
+        };
+        let remembered = !request.is_dry_run() && !request.is_partial();
+        return Outcome { phase: "Succeeded", message: message.to_owned(), result: Some(result), remembered };
+    };
+    let key = task.key();
+    let message = match first {
+        Done::UnknownKind => format!(
+            "one or more synchronization tasks are not valid: failed to discover server resources for group version {}: the server could not find the requested resource",
+            key.api_version()
+        ),
+        Done::Forbidden(_) => {
+            format!("one or more synchronization tasks are not valid: {}", first.message(key, false))
+        }
+        _ if before => format!("one or more objects failed to apply, reason: {}", first.message(key, false)),
+        _ => {
+            let reason = first.message(key, false);
+            format!("one or more synchronization tasks completed unsuccessfully, reason: {reason}")
+        }
+    };
+    Outcome { phase: "Failed", message, result: Some(result), remembered: false }
+}

@@ -1,0 +1,318 @@
+//! One Application's task: wakes, asks [`step::next`], does it, writes the versions one by one, until it may rest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::Client;
+use kube::api::DynamicObject;
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::application::{REFRESH, RESOURCES_FINALIZER, at, list, name, namespace, sources};
+use super::cluster::{Cluster, Error};
+use super::comparison::{self, Observed, Target};
+use super::operation::{self, Outcome};
+use super::repository::Repositories;
+use super::resource::owner;
+use super::step::{self, Due, Memory, Step};
+use super::sync::{self, Request};
+use super::{Settings, execution, merge, observation, spec};
+
+/// How long it waits after something went wrong.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Steps without a rest; more means that two parties undo each other's work.
+const MOST_STEPS: usize = 50;
+
+/// What all Applications share.
+pub struct Shared {
+    pub client: Client,
+    pub repositories: Arc<dyn Repositories>,
+    pub settings: Settings,
+    /// Told of every kind whose objects an Application manages.
+    pub kinds: tokio::sync::mpsc::UnboundedSender<kube::core::ApiResource>,
+}
+
+/// What may happen to an Application while its task rests.
+#[derive(Default)]
+pub struct Mailbox {
+    bell: Notify,
+    due: Mutex<Due>,
+}
+
+impl Mailbox {
+    /// The object changed.
+    pub fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// A comparison is due.
+    pub fn owe(&self, due: Due) {
+        let mut known = self.due.lock();
+        *known = known.max(due);
+        drop(known);
+        self.ring();
+    }
+}
+
+/// The task of one Application; it outlives the object, which may be made again.
+pub struct Worker {
+    pub shared: Arc<Shared>,
+    pub mailbox: Arc<Mailbox>,
+    pub namespace: String,
+    pub name: String,
+    pub shutdown: CancellationToken,
+}
+
+impl Worker {
+    pub async fn run(self) {
+        let mut run = Run { worker: &self, memory: Memory::default(), target: None };
+        loop {
+            let rest = run.pass().await;
+            if matches!(rest, Rest::Gone) {
+                run = Run { worker: &self, memory: Memory::default(), target: None };
+            }
+            let sleep = async {
+                match rest {
+                    Rest::Until(Some(time)) => tokio::time::sleep(until(time)).await,
+                    // One that is gone may be made again under its name.
+                    Rest::Gone | Rest::Until(None) => std::future::pending().await,
+                    Rest::Failed => tokio::time::sleep(PAUSE).await,
+                }
+            };
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                () = self.mailbox.bell.notified() => {}
+                () = sleep => {}
+            }
+        }
+    }
+}
+
+fn until(time: Timestamp) -> Duration {
+    Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default()
+}
+
+/// Why a pass ended.
+#[derive(Clone, Copy)]
+enum Rest {
+    Gone,
+    Until(Option<Timestamp>),
+    Failed,
+}
+
+struct Run<'a> {
+    worker: &'a Worker,
+    memory: Memory,
+    /// What Git had for the spec when it was asked last.
+    target: Option<(Vec<Value>, Target)>,
+}
+
+impl Run<'_> {
+    async fn pass(&mut self) -> Rest {
+        for _ in 0..MOST_STEPS {
+            if self.worker.shutdown.is_cancelled() {
+                return Rest::Until(None);
+            }
+            match self.one().await {
+                Ok(None) => {}
+                Ok(Some(rest)) => return rest,
+                // Somebody else wrote in between: look again.
+                Err(error) if error.is_conflict() => {}
+                Err(error) => {
+                    let worker = self.worker;
+                    tracing::warn!(namespace = worker.namespace, name = worker.name, %error, "application");
+                    return Rest::Failed;
+                }
+            }
+        }
+        tracing::warn!(name = self.worker.name, "an application does not come to rest");
+        Rest::Failed
+    }
+
+    async fn one(&mut self) -> Result<Option<Rest>, Error> {
+        let cluster = Cluster::new(self.worker.shared.client.clone());
+        let api = cluster.argo("Application", &self.worker.namespace);
+        let Some(app) = cluster.get(&api, &self.worker.name).await? else { return Ok(Some(Rest::Gone)) };
+        let owed = std::mem::take(&mut *self.worker.mailbox.due.lock());
+        self.memory.due = self.memory.due.max(owed);
+        let mut writer = Writer { cluster: &cluster, api, app };
+        let app = writer.app.clone();
+        match step::next(&app, &self.memory, Timestamp::now()) {
+            Step::Rest(until) => return Ok(Some(Rest::Until(until))),
+            Step::Begin => writer.write(&operation::begin(&app, Timestamp::now())).await?,
+            Step::Retry => writer.write(&operation::retry(&app)).await?,
+            Step::Terminate => {
+                let outcome = Outcome {
+                    phase: "Failed",
+                    message: "Operation terminated".to_owned(),
+                    result: at(&app, "/status/operationState/syncResult").cloned(),
+                    remembered: false,
+                };
+                self.end(&mut writer, &outcome).await?;
+            }
+            Step::Operate => {
+                let outcome = self.operate(&cluster, &app).await?;
+                self.end(&mut writer, &outcome).await?;
+            }
+            Step::Compare { due, annotated } => self.compare(&mut writer, due, annotated).await?,
+            Step::Delete => self.delete(&mut writer).await?,
+        }
+        Ok(None)
+    }
+
+    async fn end(&mut self, writer: &mut Writer<'_>, outcome: &Outcome) -> Result<(), Error> {
+        for version in operation::end(&writer.app, outcome, Timestamp::now()) {
+            writer.write(&version).await?;
+        }
+        if operation::wants_comparison(&writer.app) {
+            self.memory.due = Due::Operation;
+        }
+        Ok(())
+    }
+
+    async fn compare(&mut self, writer: &mut Writer<'_>, due: Due, annotated: bool) -> Result<(), Error> {
+        let shared = &self.worker.shared;
+        let app = writer.app.clone();
+        let observed = self.observe(writer.cluster, &app, due).await?;
+        let owner = self.owner();
+        let full = due > Due::Resources;
+        let now = Timestamp::now();
+        let next = comparison::compared(&app, &observed, &owner, &shared.settings.namespace, full, now);
+        if let Ok(target) = &observed.target
+            && let Some(asked) = operation::automatic(&next, target, now)
+        {
+            writer.write(&with_operation(&writer.app, asked)).await?;
+        }
+        let findings = |app: &Value| {
+            let mut version = app.clone();
+            merge::set(&mut version, &["status"], next.get("status").cloned().unwrap_or_default());
+            match at(app, "/status/operationState") {
+                Some(state) => merge::set(&mut version, &["status", "operationState"], state.clone()),
+                None => merge::remove(&mut version, &["status", "operationState"]),
+            }
+            version
+        };
+        if due == Due::Operation
+            && !shared.settings.stale.is_zero()
+            && let Some(stale) = comparison::stale_first(&writer.app, &findings(&writer.app))
+        {
+            writer.write(&stale).await?;
+            tokio::time::sleep(shared.settings.stale).await;
+        }
+        writer.write(&findings(&writer.app)).await?;
+        if annotated {
+            let mut version = writer.app.clone();
+            merge::remove(&mut version, &["metadata", "annotations", REFRESH]);
+            writer.write(&version).await?;
+        }
+        self.memory.compared = app.get("spec").cloned();
+        self.memory.due = Due::Nothing;
+        if full {
+            let interval =
+                SignedDuration::try_from(shared.settings.refresh_interval).unwrap_or(SignedDuration::MAX);
+            self.memory.refresh_at = Timestamp::now().checked_add(interval).ok();
+        }
+        Ok(())
+    }
+
+    /// Removes what the Application manages, then the finalizer that asked for it.
+    async fn delete(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
+        execution::remove_all(writer.cluster, &writer.app, &self.owner()).await?;
+        let mut version = writer.app.clone();
+        let asks =
+            |finalizer: &&Value| finalizer.as_str().is_some_and(|name| name.starts_with(RESOURCES_FINALIZER));
+        let kept =
+            list(&version, "/metadata/finalizers").iter().filter(|finalizer| !asks(finalizer)).cloned();
+        let kept: Vec<Value> = kept.collect();
+        merge::set(&mut version, &["metadata", "finalizers"], Value::from(kept));
+        writer.write(&version).await
+    }
+
+    /// The name that the Application has in the notes of its objects.
+    fn owner(&self) -> String {
+        owner(&self.worker.namespace, &self.worker.name, &self.worker.shared.settings.namespace)
+    }
+
+    async fn observe(&mut self, cluster: &Cluster, app: &Value, due: Due) -> Result<Observed, Error> {
+        let shared = &self.worker.shared;
+        let project = observation::project(cluster, app, &shared.settings.namespace).await?;
+        let sources = sources(app);
+        let invalid = spec::invalid(app, project.as_ref());
+        let kept = self.target.take().filter(|(of, _)| due <= Due::Resources && *of == sources);
+        let target = match kept {
+            _ if invalid.is_some() => Err("the spec is not valid".to_owned()),
+            Some((_, target)) => Ok(target),
+            None => observation::target(&shared.repositories, &sources).await,
+        };
+        self.target = target.as_ref().ok().map(|target| (sources, target.clone()));
+        let namespace = &shared.settings.namespace;
+        let resources = observation::resources(cluster, app, target.as_ref().ok(), namespace).await?;
+        for resource in &resources {
+            if let Some(kind) = cluster.kind(&resource.key).await? {
+                let _ = shared.kinds.send(kind.resource);
+            }
+        }
+        Ok(Observed { invalid, target, resources })
+    }
+
+    async fn operate(&mut self, cluster: &Cluster, app: &Value) -> Result<Outcome, Error> {
+        let shared = &self.worker.shared;
+        let Some(asked) = at(app, "/status/operationState/operation/sync") else {
+            return Ok(Outcome::error("Invalid operation request: no operation specified"));
+        };
+        let request = Request::of(asked);
+        let project = observation::project(cluster, app, &shared.settings.namespace).await?;
+        if let Some(wrong) = spec::invalid(app, project.as_ref()) {
+            return Ok(Outcome::error(format!("InvalidSpecError: {wrong}")));
+        }
+        let target = match observation::target(&shared.repositories, &request.sources(app)).await {
+            Ok(target) => target,
+            Err(why) => {
+                let message = format!("ComparisonError: Failed to load target state: {why}");
+                return Ok(Outcome {
+                    result: Some(request.result(app, None, &[])),
+                    ..Outcome::error(message)
+                });
+            }
+        };
+        let mut resources =
+            observation::resources(cluster, app, Some(&target), &shared.settings.namespace).await?;
+        resources.extend(execution::namespace_of(cluster, app, &request).await?);
+        let tasks = sync::plan(&request, &resources);
+        let (done, before) = execution::perform(cluster, &request, tasks, project.as_ref()).await?;
+        let entries: Vec<Value> =
+            done.iter().map(|(task, done)| sync::entry(task, done, request.is_dry_run())).collect();
+        let result = request.result(app, Some(&target.revisions), &entries);
+        Ok(sync::outcome(&request, &done, result, before))
+    }
+}
+
+/// The version in which an operation that starts by itself appears.
+fn with_operation(app: &Value, asked: Value) -> Value {
+    let mut version = app.clone();
+    merge::set(&mut version, &["operation"], asked);
+    merge::remove(&mut version, &["status", "operationState"]);
+    version
+}
+
+/// Writes versions of one Application, each on top of the one before.
+struct Writer<'a> {
+    cluster: &'a Cluster,
+    api: kube::Api<DynamicObject>,
+    app: Value,
+}
+
+impl Writer<'_> {
+    /// Sends what changed, if anything did; a conflict where somebody else wrote in between.
+    async fn write(&mut self, version: &Value) -> Result<(), Error> {
+        let Some(mut patch) = merge::between(&self.app, version) else { return Ok(()) };
+        let seen = at(&self.app, "/metadata/resourceVersion").cloned().unwrap_or_default();
+        merge::set(&mut patch, &["metadata", "resourceVersion"], seen);
+        tracing::debug!(namespace = namespace(&self.app), name = name(&self.app), %patch, "application");
+        self.app = self.cluster.patch(&self.api, name(&self.app), patch).await?;
+        Ok(())
+    }
+}
