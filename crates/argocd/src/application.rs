@@ -201,7 +201,6 @@ pub(crate) fn revisions(of: Option<&Value>) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -213,33 +212,5 @@ mod tests {
         let object = json!({"spec": {"source": {"repoURL": "a"}, "sources": []}});
         assert_eq!(Application::new(&object).sources().len(), 1);
         assert!(Application::new(&json!({"spec": {}})).sources().is_empty());
-    }
-
-    fn odd() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            "[a-zA-Z0-9:,* -]{0,12}".prop_map(Value::from),
-        ];
-        let keys = "(metadata|annotations|labels|spec|source|sources|status|sync|health|operation|operationState|info\
-                    |phase|syncResult|revisions|conditions|history|name|kargo.akuity.io/authorized-stage)";
-        leaf.prop_recursive(5, 40, 4, move |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(keys, inner, 0..6)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn no_object_makes_the_view_fail(object in odd()) {
-            let app = Application::new(&object);
-            let _ = (app.sources(), app.revisions(), app.is_stale(), app.error_conditions().count());
-            let _ = (app.operation().map(|o| o.promotion().map(str::len)), app.operation_state().map(OperationState::phase));
-            let _ = crate::authorization::authorize(app, "demo", "dev").map_err(|refusal| refusal.to_string());
-        }
     }
 }

@@ -41,15 +41,19 @@ pub fn decide(
     if !any_of_ours && seen.is_some_and(|seen| seen.is_done(app, context, desired)) {
         return Ok(Decision::Done);
     }
-    if let Some(operation) = app.operation()
-        && state.is_none_or(|state| state.phase().is_completed())
-    {
-        let whose = if is_ours(operation) { "our operation".to_owned() } else { whose(operation) };
-        let why = format!("{}: Argo CD has not yet started {whose}", AppRef::from(app));
-        return Ok(Decision::Wait { phase: Phase::Running, why });
+    let decision = match state {
+        None => Decision::Update(None),
+        Some(state) if is_ours(state.operation()) => decide_ours(app, state, desired)?,
+        Some(state) => decide_others(app, state),
+    };
+    match (&decision, app.operation()) {
+        (Decision::Update(_), Some(operation)) => {
+            let whose = if is_ours(operation) { "our operation".to_owned() } else { whose(operation) };
+            let why = format!("{}: Argo CD has not yet started {whose}", AppRef::from(app));
+            Ok(Decision::Wait { phase: Phase::Running, why })
+        }
+        _ => Ok(decision),
     }
-    let Some(state) = state else { return Ok(Decision::Update(None)) };
-    if is_ours(state.operation()) { decide_ours(app, state, desired) } else { Ok(decide_others(app, state)) }
 }
 
 /// The operation is somebody else's, or for another Promotion.

@@ -172,6 +172,7 @@ impl<'a> Run<'a> {
         let Some(object) = found else {
             if let Some(app) = self.asked.take() {
                 self.wake.namespaces.push(app.namespace.clone());
+                self.wake.applications.push(app.clone());
                 self.wait(Phase::Running, format!("unable to find {app}: waiting for it to be created"));
             }
             return Ok(self.next_application());

@@ -115,6 +115,7 @@ impl<'a> Run<'a> {
     fn missing(&mut self) {
         if let Some(app) = self.asked.take() {
             self.wake.namespaces.push(app.namespace.clone());
+            self.wake.applications.push(app.clone());
             self.reasons.push(format!("unable to find {app}: waiting for it to be created"));
         }
     }
@@ -181,6 +182,8 @@ impl<'a> Run<'a> {
 
     fn finish(&mut self, result: Result<Status, Error>) -> Ask {
         let mut wake = std::mem::take(&mut self.wake);
+        wake.applications.sort();
+        wake.applications.dedup();
         wake.namespaces.sort();
         wake.namespaces.dedup();
         let output = json!({"apps": std::mem::take(&mut self.apps), "healthStatus": self.health});

@@ -1,21 +1,12 @@
 //! Comparing answers of several parts: what is informative is left out first, then rules say what may differ.
 
-use ferry_vectors::{Answer, Case, Rule, Verdict, equal};
+use ferry_vectors::{Case, Rule, Verdict};
 use serde_json::{Map, Value};
 
 /// Compares our answer with the recorded one, both without what is informative.
 pub fn judge(case: &Case, rules: &[Rule], ours: Value) -> Verdict {
-    let want = tidy(case.want.clone().unwrap_or_default(), "");
-    let ours = tidy(ours, "");
-    if equal(&want, &ours) {
-        return Verdict::Equal;
-    }
-    let text = difference(&want, &ours);
-    let answer: Answer = Ok(ours);
-    match rules.iter().find(|rule| (rule.applies)(case) && (rule.instead)(case, &answer)) {
-        Some(rule) => Verdict::Accepted(rule.name),
-        None => Verdict::Different(text),
-    }
+    let want = case.want.clone().map(|want| tidy(want, ""));
+    ferry_vectors::judge(&Case { want, ..case.clone() }, &Ok(tidy(ours, "")), rules)
 }
 
 /// Without nulls, empty lists and maps (but in outputs), texts of errors and reasons; parameters in the order of their names.
@@ -47,14 +38,4 @@ fn tidy(value: Value, key: &str) -> Value {
         }
         value => value,
     }
-}
-
-fn difference(want: &Value, ours: &Value) -> String {
-    let (Value::Object(a), Value::Object(b)) = (want, ours) else { return format!("{want} ≠ {ours}") };
-    let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
-    let parts = keys.into_iter().filter(|key| a.get(*key) != b.get(*key)).map(|key| {
-        let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
-        format!("{key}: {} ≠ {}", shown(a.get(key)), shown(b.get(key)))
-    });
-    parts.collect::<Vec<_>>().join("; ")
 }

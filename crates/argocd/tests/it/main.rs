@@ -3,6 +3,7 @@
 
 mod compare;
 mod memory;
+mod odd_objects;
 mod vectors_argocd_health;
 mod vectors_argocd_update;
 mod vectors_argocd_wait;

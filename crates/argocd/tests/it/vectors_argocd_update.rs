@@ -70,7 +70,16 @@ const RULES: &[Rule] = &[
                 },
             )
         },
-        instead: |_, answer| ["Running", "Succeeded"].contains(&status(answer)),
+        instead: |case, answer| {
+            let desired = |answer: &Value| {
+                let decisions = answer["decisions"].as_array().into_iter().flatten();
+                let revisions = decisions
+                    .flat_map(|decision| decision["desiredRevisions"].as_array().into_iter().flatten());
+                revisions.filter(|revision| revision.as_str() != Some("")).count()
+            };
+            let recorded = desired(case.want.as_ref().unwrap_or(&Value::Null));
+            answer.as_ref().is_ok_and(|ours| desired(ours) > recorded)
+        },
     },
     Rule {
         name: "more-revisions-than-sources",

@@ -3,7 +3,7 @@
 
 use ferry_argocd::Application;
 use ferry_argocd::freshness::{Freshness, freshness, observe};
-use ferry_vectors::{Verdict, replay_with};
+use ferry_vectors::read;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -16,15 +16,16 @@ struct Version {
     action: i64,
 }
 
+/// The stand-in replays this file; here only what watchers make of it.
 #[test]
-fn vectors_transitions() {
-    replay_with("argocd/transitions", |case| match &case.want {
-        Some(want) => watch(&versions(want)),
-        None => Verdict::NotCovered("no trace".to_owned()),
-    });
+fn vectors_transitions_are_not_believed_too_early() {
+    for case in read("argocd/transitions").unwrap_or_default() {
+        let want = case.want.as_ref().unwrap();
+        assert_eq!(watch(&versions(want)), Ok(()), "{}", case.name);
+    }
 }
 
-fn watch(versions: &[Version]) -> Verdict {
+fn watch(versions: &[Version]) -> Result<(), String> {
     let mut last = None;
     for (i, version) in versions.iter().enumerate() {
         let app = Application::new(&version.object);
@@ -34,14 +35,14 @@ fn watch(versions: &[Version]) -> Verdict {
         let now = next.map_or(later(version.at, SignedDuration::from_secs(60)), |next| next.at);
         let verdict = freshness(app, &[], &observed, now);
         if next.is_none() && matches!(verdict, Freshness::Wait { .. }) {
-            return Verdict::Different(format!("version {i} is at rest and still waited for: {verdict:?}"));
+            return Err(format!("version {i} is at rest and still waited for: {verdict:?}"));
         }
         if verdict == Freshness::Fresh && is_passing(versions, i) {
-            return Verdict::Different(format!("version {i} is taken for the truth"));
+            return Err(format!("version {i} is taken for the truth"));
         }
         last = Some(observed);
     }
-    Verdict::Equal
+    Ok(())
 }
 
 /// Whether what the version reports changed once more soon after the operation ended, without another action.

@@ -106,6 +106,14 @@ fn fm_30_a_deny_window_is_reported() {
 }
 
 #[test]
+fn a_success_of_ours_counts_though_somebody_already_asked_for_the_next_operation() {
+    let mut object = app("mine", "Succeeded", "aaa");
+    object["operation"] = json!({"initiatedBy": {"username": "ann"}, "sync": {}});
+    assert_eq!(word(&decided(&object, &["aaa"], None).unwrap()), "done");
+    assert_eq!(word(&decided(&object, &["bbb"], None).unwrap()), "wait Running");
+}
+
+#[test]
 fn fm_06_our_operation_is_not_requested_twice() {
     let info = json!([{"name": "kargo.akuity.io/promotion", "value": "mine"}]);
     let requested = json!({"operation": {"info": info, "sync": {}}, "status": {"operationState": null}});
