@@ -46,7 +46,7 @@ fn fm_35_a_new_comparison_alone_changes_nothing() {
 }
 
 #[test]
-fn fm_25_each_application_is_held_to_its_own_revision() {
+fn each_application_is_held_to_its_own_desired_revision() {
     let object = app(Some("2031-01-01T00:05:00Z"), Some("2031-01-01T00:06:00Z"), "Healthy");
     for (desired, state) in [("aaa", State::Healthy), ("bbb", State::Unhealthy), ("", State::Healthy)] {
         let health = assessed(&object, &json!([{"name": "shop", "desiredRevisions": [desired]}]));

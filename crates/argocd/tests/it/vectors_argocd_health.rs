@@ -1,3 +1,5 @@
+//! Stage health from Applications.
+
 use ferry_argocd::health::{Check, Known, assess};
 use ferry_argocd::{AppRef, Application};
 use ferry_vectors::replay_with;

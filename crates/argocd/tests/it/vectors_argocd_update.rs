@@ -1,3 +1,5 @@
+//! The whole step `argocd-update`, and each of its decisions, over Applications in memory.
+
 use ferry_argocd::application::Source;
 use ferry_argocd::update::{
     Config, Context, Decision, Error, Finished, Run, Seen, Status, decide, desired_revisions, desired_sources,

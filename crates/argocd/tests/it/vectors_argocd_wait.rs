@@ -1,3 +1,5 @@
+//! The whole step `argocd-wait` over Applications in memory.
+
 use ferry_argocd::update::{Error as Passing, Status};
 use ferry_argocd::wait::{Config, Error, Run};
 use ferry_argocd::{Application, selector::Selector};

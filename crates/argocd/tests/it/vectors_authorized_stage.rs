@@ -1,3 +1,5 @@
+//! Who may change an Application.
+
 use ferry_argocd::{Application, authorization};
 use ferry_vectors::replay;
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Which configs of the two steps are valid.
+
 use ferry_argocd::{update, wait};
 use ferry_vectors::read;
 use serde::de::DeserializeOwned;

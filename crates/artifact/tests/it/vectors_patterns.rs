@@ -1,3 +1,5 @@
+//! Name and path patterns.
+
 use ferry_artifact::pattern::{NamePattern, PathPattern};
 use ferry_vectors::{Case, Rule, replay};
 use serde_json::Value;

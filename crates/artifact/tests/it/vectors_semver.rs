@@ -1,3 +1,5 @@
+//! Versions, constraints and their order.
+
 use std::cmp::Ordering;
 
 use ferry_artifact::semver::{Constraint, Version};

@@ -1,3 +1,5 @@
+//! Normal forms of URLs.
+
 use ferry_artifact::urls;
 use ferry_vectors::replay;
 
