@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod objects;
+mod replay;
 mod watching;
 mod world;

@@ -1,0 +1,283 @@
+//! One recorded scenario, played step by step against a server of its own.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use ferry_apiserver::{Identity, Options, Server, StaticTokens};
+use ferry_store::Store;
+use ferry_vectors::Verdict;
+use http::Request;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+use super::compare::{body, same};
+use super::places;
+use super::tokens::Bindings;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub struct Scenario {
+    router: Router,
+    bindings: Bindings,
+    /// Objects as they were received, by uid.
+    seen: HashMap<String, Value>,
+    _directory: tempfile::TempDir,
+}
+
+struct Answer {
+    status: u16,
+    headers: http::HeaderMap,
+    body: Value,
+}
+
+impl Scenario {
+    pub async fn play(line: &Value) -> Verdict {
+        let mut scenario = Self::new();
+        scenario.set_up(line).await;
+        for (i, step) in line["steps"].as_array().into_iter().flatten().enumerate() {
+            match Box::pin(scenario.step(step)).await {
+                Ok(true) => {}
+                Ok(false) => return Verdict::NotCovered("kubectl, or a connection that breaks".into()),
+                Err(why) => return Verdict::Different(format!("step {i}: {why}")),
+            }
+        }
+        let groups: Vec<Vec<String>> =
+            line.get("rv_order").and_then(|o| serde_json::from_value(o.clone()).ok()).unwrap_or_default();
+        match scenario.bindings.in_order(&groups) {
+            Ok(()) => Verdict::Equal,
+            Err(why) => Verdict::Different(why),
+        }
+    }
+
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut options = ferry_store::Options::new(directory.path());
+        options.first_version = 1000;
+        let store = Store::open(&options).unwrap();
+        let tokens = StaticTokens::new()
+            .with("admintoken", Identity::master("admin").with_uid("1"))
+            .with("alicetoken", Identity::user("alice", ["devs"]).with_uid("2"));
+        let options =
+            Options { authenticator: Arc::new(tokens), background: false, ..Options::default() };
+        let router = Server::new(store, options).router();
+        Self { router, bindings: Bindings::default(), seen: HashMap::new(), _directory: directory }
+    }
+
+    async fn set_up(&mut self, line: &Value) {
+        let definitions = ferry_vectors::document("apiserver/crds.json").unwrap_or_default();
+        let definitions_path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        for name in line["crds"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let made = self.send(&json!({"method": "POST", "path": definitions_path, "body": definitions[name]})).await;
+            assert_eq!(made.status, 201, "{name}: {}", made.body);
+        }
+        for namespace in [Some("default"), line["namespace"].as_str()].into_iter().flatten() {
+            let object = json!({"metadata": {"name": namespace}});
+            let made = self.send(&json!({"method": "POST", "path": "/api/v1/namespaces", "body": object})).await;
+            assert_eq!(made.status, 201, "{}", made.body);
+        }
+    }
+
+    /// Performs a step. `false`: it cannot be performed here.
+    async fn step(&mut self, step: &Value) -> Result<bool, String> {
+        if step.get("kubectl").is_some() || step.get("connection").is_some() {
+            return Ok(false);
+        }
+        if let Some(wait) = step.get("wait") {
+            return self.wait(wait).await.map(|()| true);
+        }
+        if step.get("watch").is_some() {
+            return self.watch(step).await.map(|()| true);
+        }
+        let Some(request) = step.get("request") else { return Ok(true) };
+        let recorded = &step["response"];
+        if recorded.get("connection").is_some() || recorded.is_null() {
+            return Ok(false);
+        }
+        let what = format!("{} {}", request["method"].as_str().unwrap_or_default(), request["path"].as_str().unwrap_or_default());
+        let answer = self.send(request).await;
+        self.judge(recorded, &answer).map_err(|why| format!("{what}: {why}"))?;
+        Ok(true)
+    }
+
+    fn judge(&mut self, recorded: &Value, answer: &Answer) -> Result<(), String> {
+        if recorded["status"] != answer.status {
+            return Err(format!("{} {}, recorded {}", answer.status, super::compare::short(&answer.body), recorded["status"]));
+        }
+        if let Some(recorded) = recorded.get("body") {
+            body(&mut self.bindings, recorded, &answer.body)?;
+        }
+        for (pointer, wanted) in recorded.get("select").and_then(Value::as_object).into_iter().flatten() {
+            same(&mut self.bindings, wanted, &places::find(&answer.body, pointer), pointer)?;
+        }
+        for (name, wanted) in recorded["headers"].as_object().into_iter().flatten() {
+            let values: Vec<&str> =
+                answer.headers.get_all(name.as_str()).iter().filter_map(|v| v.to_str().ok()).collect();
+            let actual = json!(values.join(", "));
+            let wanted = match wanted {
+                Value::Array(list) => json!(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+                other => other.clone(),
+            };
+            same(&mut self.bindings, &wanted, &actual, name)?;
+        }
+        Ok(())
+    }
+
+    fn request(&self, request: &Value) -> Request<Body> {
+        let path = self.bindings.fill(request["path"].as_str().unwrap_or_default());
+        let mut headers: HashMap<String, Option<String>> = HashMap::from([
+            ("user-agent".into(), Some("vectors/1.0".into())),
+            ("accept".into(), Some("application/json".into())),
+            ("host".into(), Some("localhost".into())),
+        ]);
+        let bytes = self.bytes(request.get("body"));
+        if !bytes.is_empty() {
+            headers.insert("content-type".into(), Some("application/json".into()));
+        }
+        match request["token"].as_str() {
+            None | Some("admin") => headers.insert("authorization".into(), Some("Bearer admintoken".into())),
+            Some("alice") => headers.insert("authorization".into(), Some("Bearer alicetoken".into())),
+            Some("none") => None,
+            Some(other) => {
+                headers.insert("authorization".into(), Some(format!("Bearer {}", self.bindings.fill(other))))
+            }
+        };
+        for (name, value) in request["headers"].as_object().into_iter().flatten() {
+            headers.insert(name.to_lowercase(), value.as_str().map(str::to_owned));
+        }
+        let mut builder =
+            Request::builder().method(request["method"].as_str().unwrap_or("GET")).uri(escape(&path));
+        for (name, value) in headers {
+            if let Some(value) = value {
+                builder = builder.header(name, value);
+            }
+        }
+        builder.body(Body::from(bytes)).unwrap()
+    }
+
+    fn bytes(&self, body: Option<&Value>) -> Vec<u8> {
+        let Some(body) = body else { return Vec::new() };
+        if let Some(raw) = body.get("raw").and_then(Value::as_str) {
+            return self.bindings.fill(raw).into_bytes();
+        }
+        if let Some(repeat) = body.get("repeat") {
+            let text = |field: &str| repeat[field].as_str().unwrap_or_default();
+            let times = usize::try_from(repeat["times"].as_u64().unwrap_or_default()).unwrap();
+            return format!("{}{}{}", text("before"), text("unit").repeat(times), text("after")).into_bytes();
+        }
+        let mut body: Value = serde_json::from_str(&self.bindings.fill(&body.to_string())).unwrap();
+        let uid = body.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let seen = self.seen.get(&uid).cloned().unwrap_or_default();
+        times(&mut body, &seen);
+        body.to_string().into_bytes()
+    }
+
+    async fn send(&mut self, request: &Value) -> Answer {
+        let request = self.request(request);
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| json!({"raw": String::from_utf8_lossy(&bytes)}));
+        if let Some(uid) = body.pointer("/metadata/uid").and_then(Value::as_str) {
+            self.seen.insert(uid.to_owned(), body.clone());
+        }
+        Answer { status, headers, body }
+    }
+
+    async fn wait(&mut self, wait: &Value) -> Result<(), String> {
+        let request = json!({"method": "GET", "path": wait["path"]});
+        for _ in 0..10_000 {
+            let answer = self.send(&request).await;
+            let arrived = match wait.get("condition") {
+                None => wait["http_status"] == answer.status,
+                Some(wanted) => {
+                    let list = answer.body.pointer("/status/conditions").and_then(Value::as_array);
+                    list.into_iter().flatten().any(|c| {
+                        c.get("type") == wanted.get("type") && c.get("status") == wanted.get("status")
+                    })
+                }
+            };
+            if arrived {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+        Err(format!("never came: {wait}"))
+    }
+
+    async fn watch(&mut self, step: &Value) -> Result<(), String> {
+        let request = self.request(&step["watch"]);
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut stream = response.into_body();
+        if let Some(recorded) = step.get("response") {
+            let bytes = stream.collect().await.unwrap().to_bytes();
+            let body = serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| json!({"raw": String::from_utf8_lossy(&bytes)}));
+            return self.judge(recorded, &Answer { status, headers, body });
+        }
+        for after in step["after"].as_array().into_iter().flatten() {
+            Box::pin(self.step(after)).await?;
+        }
+        let recorded = step["events"].as_array().cloned().unwrap_or_default();
+        let closes = step["closed_by_server"] == true;
+        let mut events: Vec<Value> = Vec::new();
+        let mut rest = Vec::new();
+        while closes || events.len() < recorded.len() {
+            let Ok(frame) = tokio::time::timeout(PATIENCE, stream.frame()).await else {
+                return Err(format!("the watch is silent after {} events of {}", events.len(), recorded.len()));
+            };
+            let Some(frame) = frame else { break };
+            rest.extend_from_slice(&frame.unwrap().into_data().unwrap_or_default());
+            while let Some(end) = rest.iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                let event: Value = serde_json::from_slice(&line).map_err(|e| e.to_string())?;
+                let repeated = event["type"] == "BOOKMARK"
+                    && event.pointer("/object/metadata/annotations").is_none()
+                    && events.last().is_some_and(|l| l["type"] == "BOOKMARK" && l.pointer("/object/metadata/annotations").is_none());
+                if repeated {
+                    events.pop();
+                }
+                events.push(event);
+            }
+        }
+        for (i, (recorded, actual)) in recorded.iter().zip(&events).enumerate() {
+            same(&mut self.bindings, &recorded["type"], &actual["type"], "type").map_err(|w| format!("event {i}: {w}"))?;
+            body(&mut self.bindings, &recorded["object"], &actual["object"])
+                .map_err(|w| format!("event {i}: {w}"))?;
+        }
+        if events.len() != recorded.len() {
+            return Err(format!("{} events, recorded {}: {}", events.len(), recorded.len(), json!(events.last())));
+        }
+        Ok(())
+    }
+}
+
+/// Times that were recorded as a placeholder are those of the object as it was received.
+fn times(body: &mut Value, seen: &Value) {
+    match body {
+        Value::String(text) if text == "<time>" => {
+            *text = seen.as_str().unwrap_or("2026-01-01T00:00:00Z").to_owned();
+        }
+        Value::Object(map) => {
+            for (key, value) in map {
+                times(value, seen.get(key).unwrap_or(&Value::Null));
+            }
+        }
+        Value::Array(list) => {
+            for (i, value) in list.iter_mut().enumerate() {
+                times(value, seen.get(i).unwrap_or(&Value::Null));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Characters that a URI cannot hold as they are.
+fn escape(path: &str) -> String {
+    path.replace(' ', "%20").replace('"', "%22").replace('<', "%3C").replace('>', "%3E")
+}
