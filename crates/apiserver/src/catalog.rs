@@ -71,6 +71,18 @@ impl Catalog {
         self.groups.get(group).and_then(|g| g.get(version)).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// Changes whenever a definition of the group does.
+    pub(crate) fn fingerprint(&self, group: &str) -> String {
+        let mut parts: Vec<String> = self
+            .compiled
+            .iter()
+            .filter(|(_, (_, resources))| resources.iter().any(|r| r.group == group))
+            .map(|(name, (version, _))| format!("{name}@{version}"))
+            .collect();
+        parts.sort();
+        parts.join(" ")
+    }
+
     /// One resource per place in the store, whatever its versions.
     pub(crate) fn stored(&self) -> Vec<&Arc<Resource>> {
         let mut places: BTreeMap<&str, &Arc<Resource>> = BTreeMap::new();

@@ -169,9 +169,3 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
         text
     })
 }
-
-/// `/openapi/v3` and what is below it.
-pub(crate) fn openapi(server: &Server, path: &str, headers: &HeaderMap) -> Response {
-    let _ = (server, path, headers);
-    page_not_found()
-}

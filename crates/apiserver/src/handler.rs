@@ -15,7 +15,7 @@ use crate::options::Query;
 use crate::path::{self, Path, Place};
 use crate::resource::{Nature, Resource};
 use crate::verbs::{self, Call};
-use crate::{Identity, Server, Status, discovery, health, reviews};
+use crate::{Identity, Server, Status, discovery, documents, health, reviews};
 
 /// Largest body that is read.
 const BODY_LIMIT: usize = 3 << 20;
@@ -66,7 +66,7 @@ async fn elsewhere(server: &Server, identity: &Identity, parts: &Parts) -> Resul
     match path.split('/').nth(1).unwrap_or_default() {
         "healthz" | "livez" | "readyz" => Ok(health::answer(path)),
         "version" => Ok(health::version()),
-        "openapi" => Ok(discovery::openapi(server, path, &parts.headers)),
+        "openapi" => Ok(documents::answer(server, path)),
         _ => Ok(page_not_found()),
     }
 }

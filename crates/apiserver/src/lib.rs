@@ -12,6 +12,7 @@ mod catalog;
 mod collection;
 mod definitions;
 mod discovery;
+mod documents;
 mod events;
 mod handler;
 mod health;

@@ -55,7 +55,6 @@ pub(crate) struct Custom {
     /// The version's schema. `None`: any content.
     pub(crate) structural: Option<Structural>,
     /// The version as written in the definition.
-    #[expect(dead_code, reason = "the OpenAPI document is made of it")]
     pub(crate) spec: Value,
     pub(crate) selectable: Vec<String>,
     pub(crate) deprecation: Option<String>,

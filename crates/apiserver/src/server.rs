@@ -13,6 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::admission::AdmitAll;
 use crate::authentication::{self, Shared};
 use crate::catalog::Catalog;
+use crate::documents::Documents;
 use crate::kinds::DEFINITIONS;
 use crate::{Admission, Authenticator, Authorizer, Identity, MastersOnly, StaticTokens, Status, handler};
 
@@ -58,6 +59,7 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     /// One at a time builds the catalog.
     building: Mutex<()>,
+    documents: Documents,
     changed: watch::Sender<u64>,
     stop: CancellationToken,
 }
@@ -71,6 +73,7 @@ impl Server {
             options,
             catalog: RwLock::default(),
             building: Mutex::new(()),
+            documents: Documents::default(),
             changed: watch::Sender::new(0),
             stop: CancellationToken::new(),
         };
@@ -136,6 +139,10 @@ impl Server {
 
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.inner.catalog.read())
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.inner.documents
     }
 
     /// Tells when the catalog has changed.

@@ -97,7 +97,9 @@ pub(crate) fn documentation<T: JsonSchema>(member: &str) -> String {
 fn references_in_all_of(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
+            // A member may be called `$ref`, too: then it is no text.
             if members.len() > 1
+                && members.get("$ref").is_some_and(Value::is_string)
                 && let Some(reference) = members.remove("$ref")
             {
                 members.insert("allOf".to_owned(), json!([{"$ref": reference}]));

@@ -52,6 +52,10 @@ impl Pruning {
                 };
                 self.drop_unless(map, kept);
                 for (name, inner) in map {
+                    // What metadata holds is settled above, whatever little the schema says of it.
+                    if resource && name == "metadata" {
+                        continue;
+                    }
                     let node_of_entry = node.entry(name);
                     let anything = matches!(node.additional, Additional::Any);
                     self.inside(name, |pruning| match node_of_entry {

@@ -65,7 +65,10 @@ pub fn same(bindings: &mut Bindings, recorded: &Value, actual: &Value, place: &s
             if a.len() != b.len() {
                 return Err(format!("{place}: {} elements, recorded {}", b.len(), a.len()));
             }
-            a.iter().zip(b).enumerate().try_for_each(|(i, (a, b))| same(bindings, a, b, &format!("{place}/{i}")))
+            a.iter()
+                .zip(b)
+                .enumerate()
+                .try_for_each(|(i, (a, b))| same(bindings, a, b, &format!("{place}/{i}")))
         }
         (Value::String(a), Value::String(b)) if bindings.accept(a, b) => Ok(()),
         (Value::Number(_), Value::Number(_)) if ferry_vectors::equal(recorded, actual) => Ok(()),

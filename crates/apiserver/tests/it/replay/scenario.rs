@@ -61,8 +61,7 @@ impl Scenario {
         let tokens = StaticTokens::new()
             .with("admintoken", Identity::master("admin").with_uid("1"))
             .with("alicetoken", Identity::user("alice", ["devs"]).with_uid("2"));
-        let options =
-            Options { authenticator: Arc::new(tokens), background: false, ..Options::default() };
+        let options = Options { authenticator: Arc::new(tokens), background: false, ..Options::default() };
         let router = Server::new(store, options).router();
         Self { router, bindings: Bindings::default(), seen: HashMap::new(), _directory: directory }
     }
@@ -71,12 +70,15 @@ impl Scenario {
         let definitions = ferry_vectors::document("apiserver/crds.json").unwrap_or_default();
         let definitions_path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
         for name in line["crds"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let made = self.send(&json!({"method": "POST", "path": definitions_path, "body": definitions[name]})).await;
+            let made = self
+                .send(&json!({"method": "POST", "path": definitions_path, "body": definitions[name]}))
+                .await;
             assert_eq!(made.status, 201, "{name}: {}", made.body);
         }
         for namespace in [Some("default"), line["namespace"].as_str()].into_iter().flatten() {
             let object = json!({"metadata": {"name": namespace}});
-            let made = self.send(&json!({"method": "POST", "path": "/api/v1/namespaces", "body": object})).await;
+            let made =
+                self.send(&json!({"method": "POST", "path": "/api/v1/namespaces", "body": object})).await;
             assert_eq!(made.status, 201, "{}", made.body);
         }
     }
@@ -97,7 +99,11 @@ impl Scenario {
         if recorded.get("connection").is_some() || recorded.is_null() {
             return Ok(false);
         }
-        let what = format!("{} {}", request["method"].as_str().unwrap_or_default(), request["path"].as_str().unwrap_or_default());
+        let what = format!(
+            "{} {}",
+            request["method"].as_str().unwrap_or_default(),
+            request["path"].as_str().unwrap_or_default()
+        );
         let answer = self.send(request).await;
         self.judge(recorded, &answer).map_err(|why| format!("{what}: {why}"))?;
         Ok(true)
@@ -105,7 +111,12 @@ impl Scenario {
 
     fn judge(&mut self, recorded: &Value, answer: &Answer) -> Result<(), String> {
         if recorded["status"] != answer.status {
-            return Err(format!("{} {}, recorded {}", answer.status, super::compare::short(&answer.body), recorded["status"]));
+            return Err(format!(
+                "{} {}, recorded {}",
+                answer.status,
+                super::compare::short(&answer.body),
+                recorded["status"]
+            ));
         }
         if let Some(recorded) = recorded.get("body") {
             body(&mut self.bindings, recorded, &answer.body)?;
@@ -118,7 +129,9 @@ impl Scenario {
                 answer.headers.get_all(name.as_str()).iter().filter_map(|v| v.to_str().ok()).collect();
             let actual = json!(values.join(", "));
             let wanted = match wanted {
-                Value::Array(list) => json!(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+                Value::Array(list) => {
+                    json!(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+                }
                 other => other.clone(),
             };
             same(&mut self.bindings, &wanted, &actual, name)?;
@@ -229,7 +242,11 @@ impl Scenario {
         let mut rest = Vec::new();
         while closes || events.len() < recorded.len() {
             let Ok(frame) = tokio::time::timeout(PATIENCE, stream.frame()).await else {
-                return Err(format!("the watch is silent after {} events of {}", events.len(), recorded.len()));
+                return Err(format!(
+                    "the watch is silent after {} events of {}",
+                    events.len(),
+                    recorded.len()
+                ));
             };
             let Some(frame) = frame else { break };
             rest.extend_from_slice(&frame.unwrap().into_data().unwrap_or_default());
@@ -238,7 +255,9 @@ impl Scenario {
                 let event: Value = serde_json::from_slice(&line).map_err(|e| e.to_string())?;
                 let repeated = event["type"] == "BOOKMARK"
                     && event.pointer("/object/metadata/annotations").is_none()
-                    && events.last().is_some_and(|l| l["type"] == "BOOKMARK" && l.pointer("/object/metadata/annotations").is_none());
+                    && events.last().is_some_and(|l| {
+                        l["type"] == "BOOKMARK" && l.pointer("/object/metadata/annotations").is_none()
+                    });
                 if repeated {
                     events.pop();
                 }
@@ -246,12 +265,18 @@ impl Scenario {
             }
         }
         for (i, (recorded, actual)) in recorded.iter().zip(&events).enumerate() {
-            same(&mut self.bindings, &recorded["type"], &actual["type"], "type").map_err(|w| format!("event {i}: {w}"))?;
+            same(&mut self.bindings, &recorded["type"], &actual["type"], "type")
+                .map_err(|w| format!("event {i}: {w}"))?;
             body(&mut self.bindings, &recorded["object"], &actual["object"])
                 .map_err(|w| format!("event {i}: {w}"))?;
         }
         if events.len() != recorded.len() {
-            return Err(format!("{} events, recorded {}: {}", events.len(), recorded.len(), json!(events.last())));
+            return Err(format!(
+                "{} events, recorded {}: {}",
+                events.len(),
+                recorded.len(),
+                json!(events.last())
+            ));
         }
         Ok(())
     }
@@ -261,7 +286,7 @@ impl Scenario {
 fn times(body: &mut Value, seen: &Value) {
     match body {
         Value::String(text) if text == "<time>" => {
-            *text = seen.as_str().unwrap_or("2026-01-01T00:00:00Z").to_owned();
+            seen.as_str().unwrap_or("2026-01-01T00:00:00Z").clone_into(text);
         }
         Value::Object(map) => {
             for (key, value) in map {

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"<(listrv|rv\?|rv|uid|gen|continue|jwt|time\.6|time|age|unix|kid|etag|server)(:\d+)?>").unwrap()
+    Regex::new(r"<(listrv|rv\?|rv|uid|gen|continue|jwt|time\.6|time|age|unix|kid|etag|server)(:\d+)?>")
+        .unwrap()
 });
 
 fn class(name: &str) -> &'static str {
@@ -50,7 +51,9 @@ impl Bindings {
         for found in TOKEN.captures_iter(recorded) {
             let whole = found.get(0).unwrap();
             pattern.push_str(&regex::escape(&recorded[last..whole.start()]));
-            pattern.push_str(&format!("({})", class(&found[1])));
+            pattern.push('(');
+            pattern.push_str(class(&found[1]));
+            pattern.push(')');
             tokens.push((whole.as_str().to_owned(), found.get(2).is_some()));
             last = whole.end();
         }
