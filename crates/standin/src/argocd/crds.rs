@@ -27,11 +27,8 @@ fn definition((kind, plural, short): (&str, &str, &[&str]), columns: &[Value]) -
         "storage": true,
         "schema": {"openAPIV3Schema": {
             "type": "object",
-            "required": ["metadata", "spec"],
+            "required": ["spec"],
             "properties": {
-                "apiVersion": {"type": "string"},
-                "kind": {"type": "string"},
-                "metadata": {"type": "object"},
                 "operation": kept,
                 "spec": kept,
                 "status": kept,

@@ -1,0 +1,8 @@
+//! The stand-in for Argo CD on a real API server, with repositories in memory: what watchers of an Application see.
+
+mod healing;
+mod laws;
+mod refusals;
+mod repositories;
+mod syncing;
+mod world;
