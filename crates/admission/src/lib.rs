@@ -1,1 +1,102 @@
 //! Defaulting and validation of every kind; what it must look up comes back as a need.
+//!
+//! [`mutate`] runs before the API server checks the schema, [`validate`] after it. Both are functions of the request
+//! and of a [`Snapshot`]: where an answer is missing they say [`Outcome::Need`], the caller fetches, adds it to the
+//! snapshot and calls again, at most [`ROUNDS`] times.
+
+mod actor;
+mod alias;
+mod cluster_config;
+mod freight;
+mod hold;
+mod lookup;
+mod metadata;
+mod outcome;
+mod project;
+mod project_config;
+mod promotion;
+mod promotion_request;
+mod receivers;
+mod replica;
+mod request;
+mod rules;
+mod stage;
+mod steps;
+mod subscription;
+mod task;
+mod warehouse;
+
+pub use lookup::{Answer, Lookup, Resource, Snapshot};
+pub use outcome::{Allowed, Cause, CauseReason, Denial, Effect, Event, Outcome};
+pub use request::{Context, Operation, Request, User};
+
+use ferry_api::GROUP;
+use outcome::{Reviewed, Stop};
+
+/// How often a caller fetches for one request before it gives up.
+pub const ROUNDS: usize = 12;
+
+/// Defaults an object. [`Allowed::object`] is what goes on; for kinds that are not ours it is what came.
+pub fn mutate(request: &Request<'_>, known: &Snapshot) -> Outcome {
+    let Some(object) = request.object else { return Outcome::Allowed(Allowed::default()) };
+    let mut object = object.clone();
+    // What is on its way out only loses its finalizers.
+    let leaving = object["metadata"].get("deletionTimestamp").is_some_and(|time| !time.is_null());
+    let result = if request.group != GROUP || !request.subresource.is_empty() || leaving {
+        Ok(())
+    } else {
+        match request.kind {
+            "Freight" => freight::mutate(request, known, &mut object),
+            "Promotion" => promotion::mutate(request, known, &mut object),
+            "Stage" => {
+                stage::mutate(request, &mut object);
+                Ok(())
+            }
+            "Warehouse" => {
+                warehouse::mutate(&mut object);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    };
+    outcome(result.map(|()| Allowed { object: Some(object), ..Allowed::default() }))
+}
+
+/// Checks what is about to be stored or deleted.
+pub fn validate(request: &Request<'_>, known: &Snapshot) -> Outcome {
+    let mut allowed = Allowed::default();
+    let result = review(request, known, &mut allowed);
+    outcome(result.map(|()| allowed))
+}
+
+fn review(request: &Request<'_>, known: &Snapshot, allowed: &mut Allowed) -> Reviewed<()> {
+    if request.group.is_empty() {
+        return match request.kind {
+            "Secret" | "ConfigMap" => replica::validate(request, known),
+            _ => Ok(()),
+        };
+    }
+    if request.group != GROUP || !(request.subresource.is_empty() || request.kind == "Freight") {
+        return Ok(());
+    }
+    match request.kind {
+        "ClusterConfig" => cluster_config::validate(request),
+        "Freight" => freight::validate(request, known, allowed),
+        "Project" => project::validate(request, known, allowed),
+        "ProjectConfig" => project_config::validate(request, known),
+        "Promotion" => promotion::validate(request, known, allowed),
+        "PromotionRequest" => promotion_request::validate(request, known),
+        "ClusterPromotionTask" | "PromotionTask" => task::validate(request, known),
+        "Stage" => stage::validate(request, known, allowed),
+        "Warehouse" => warehouse::validate(request, known, allowed),
+        _ => Ok(()),
+    }
+}
+
+fn outcome(result: Reviewed<Allowed>) -> Outcome {
+    match result {
+        Ok(allowed) => Outcome::Allowed(allowed),
+        Err(Stop::Denied(denial)) => Outcome::Denied(denial),
+        Err(Stop::Need(lookups)) => Outcome::Need(lookups),
+    }
+}

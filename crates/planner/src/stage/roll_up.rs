@@ -30,8 +30,9 @@ pub(super) fn fail(snapshot: &Snapshot<'_>, decision: &mut Decision, error: &str
 
 fn sum_up(decision: &Decision) -> (bool, String, String) {
     let conditions = &decision.status.conditions;
-    let not_ready =
-        |kind: ConditionType| conditions::get(conditions, kind).map(|c| (c.reason.clone(), c.message.clone()));
+    let not_ready = |kind: ConditionType| {
+        conditions::get(conditions, kind).map(|c| (c.reason.clone(), c.message.clone()))
+    };
     if let Some((reason, message)) = not_ready(ConditionType::Promoting) {
         return (false, reason, message);
     }
