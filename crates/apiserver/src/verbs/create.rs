@@ -76,13 +76,16 @@ pub(super) async fn create(draft: &mut Draft<'_>, mut object: Value) -> Result<M
 /// Tries one name; again if the namespace changed meanwhile.
 async fn attempt(draft: &mut Draft<'_>, mut object: Value) -> Result<Made, Status> {
     let call = draft.call;
-    let name = meta::text(&object, "name").to_owned();
-    let mut guards = call.home(&name)?;
+    let given = meta::text(&object, "name").to_owned();
+    let mut guards = call.home(&given)?;
     if let Some(builtin) = call.resource.builtin() {
         builtin.complete(&mut object, None);
     }
-    let request = draft.request(Operation::Create, &name, None);
+    let request = draft.request(Operation::Create, &given, None);
     draft.mutate(&request, &mut object).await?;
+    // The product's rules may name an object after its content.
+    let name = meta::text(&object, "name").to_owned();
+    let request = draft.request(Operation::Create, &name, None);
     draft.check(&request, &object, None).await?;
     let key = call.key(&name);
     if draft.options.dry_run {
