@@ -1,0 +1,6 @@
+//! The language from outside: recorded answers, hostile input.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod host;
+mod hostile;
+mod vectors_expr_templates;
