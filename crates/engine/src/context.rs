@@ -81,6 +81,27 @@ pub struct Surroundings {
 }
 
 impl StepContext {
+    /// A context for nobody yet: whoever makes it fills in the fields that say whom it is for.
+    pub fn new(work: WorkDir, ledger: Arc<dyn Recorder>, around: Surroundings) -> Self {
+        Self {
+            project: String::new(),
+            stage: String::new(),
+            promotion: String::new(),
+            actor: None,
+            alias: String::new(),
+            started_at: around.world.now(),
+            deadline: None,
+            previous: None,
+            outputs: Arc::default(),
+            work,
+            settings: Arc::default(),
+            cancelled: CancellationToken::new(),
+            ledger,
+            services: around.services,
+            world: around.world,
+        }
+    }
+
     /// The shared thing of type `T`.
     pub fn service<T: Any + Send + Sync>(&self) -> Result<Arc<T>, StepError> {
         self.services.get::<T>().ok_or_else(|| {

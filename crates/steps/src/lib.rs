@@ -1,1 +1,27 @@
 //! The built-in promotion steps: one file each, one table.
+
+mod compose_output;
+mod config;
+mod copy;
+mod delete;
+mod fail;
+pub mod key_path;
+pub mod yaml;
+mod yaml_update;
+
+use ferry_engine::{StepDef, StepError, work};
+
+/// All built-in steps. A new one is a file and a row here.
+pub static BUILTIN: &[StepDef] = &[
+    StepDef::of::<compose_output::ComposeOutput>(),
+    StepDef::of::<copy::Copy>(),
+    StepDef::of::<delete::Delete>(),
+    StepDef::of::<fail::Fail>(),
+    StepDef::of::<yaml_update::YamlUpdate>(),
+];
+
+/// What went wrong with a file is an error of the attempt: a later one may find the file as it should be.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn broke(e: work::Error) -> StepError {
+    StepError::Retryable(e.to_string())
+}

@@ -1,0 +1,180 @@
+//! Putting a new value in the place of a scalar: which bytes go, which come.
+
+use std::ops::Range;
+
+use granit_parser::ScalarStyle;
+use serde_json::Value;
+
+use super::find::Place;
+use super::render::{self, Style};
+
+/// Bytes that go, and the text that comes in their place.
+pub(super) type Edit = (Range<usize>, String);
+
+/// What gives a scalar a new value; none where there is no room for one.
+pub(super) fn edits(text: &str, place: &Place, value: &Value) -> Option<Vec<Edit>> {
+    match place.style {
+        ScalarStyle::Literal | ScalarStyle::Folded => block(text, place, value),
+        _ if place.start == place.end => empty(text, place, value),
+        style => {
+            let mut edits = without_tag(text, place);
+            edits.push((place.start..place.end, render::value(value, written(style), place.flow)));
+            Some(edits)
+        }
+    }
+}
+
+/// Applies the edits of several places, of which the last for a place counts.
+pub(super) fn apply(text: &str, places: Vec<(usize, &str, Vec<Edit>)>) -> String {
+    let mut by_place = std::collections::BTreeMap::new();
+    for (start, _, edits) in places {
+        by_place.insert(start, edits);
+    }
+    let mut edits: Vec<Edit> = by_place.into_values().flatten().collect();
+    edits.sort_by_key(|(range, _)| (range.start, range.end));
+    let mut result = String::with_capacity(text.len());
+    let mut at = 0;
+    for (range, new) in edits {
+        result.push_str(text.get(at..range.start).unwrap_or_default());
+        result.push_str(&new);
+        at = range.end.max(at);
+    }
+    result.push_str(text.get(at..).unwrap_or_default());
+    result
+}
+
+fn written(style: ScalarStyle) -> Style {
+    match style {
+        ScalarStyle::SingleQuoted => Style::Single,
+        ScalarStyle::DoubleQuoted => Style::Double,
+        _ => Style::Plain,
+    }
+}
+
+/// A tag speaks of the old value: it goes, with the space after it.
+fn without_tag(text: &str, place: &Place) -> Vec<Edit> {
+    let Some((start, end)) = place.tag else { return Vec::new() };
+    let space = text.get(end..).map_or(0, |rest| rest.len() - rest.trim_start_matches([' ', '\t']).len());
+    vec![(start..end + space, String::new())]
+}
+
+/// A place where nothing is written: the value comes after the colon, the dash, the anchor.
+fn empty(text: &str, place: &Place, value: &Value) -> Option<Vec<Edit>> {
+    let new = render::value(value, Style::Plain, place.flow);
+    let mut edits = without_tag(text, place);
+    let mut at = place.start;
+    if place.of_map && !place.anchored && place.tag.is_none() {
+        let rest = text.get(place.after..)?;
+        let colon = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        if rest.get(colon..)?.starts_with(':') {
+            at = place.after + colon + 1;
+        } else if place.flow {
+            return Some(vec![(place.after..place.after, format!(": {new}"))]);
+        } else {
+            return None;
+        }
+    } else if let Some((start, _)) = place.tag.filter(|_| !place.anchored) {
+        at = start;
+    }
+    let before = text.get(..at)?.ends_with([' ', '\t']);
+    let after = match place.tag {
+        Some((_, end)) => text.get(end.max(at)..)?,
+        None => text.get(at..)?,
+    };
+    let after = after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || ",]}".contains(c));
+    let new = format!("{}{new}{}", if before { "" } else { " " }, if after { "" } else { " " });
+    edits.push((at..at, new));
+    Some(edits)
+}
+
+/// A block scalar: its header becomes the value, its lines go. What follows the header on its line stays.
+fn block(text: &str, place: &Place, value: &Value) -> Option<Vec<Edit>> {
+    let header = header(text, place)?;
+    let line_end = text.get(header.end..)?.find('\n').map_or(text.len(), |at| header.end + at + 1);
+    let keeps = text.get(header.clone())?.contains('+');
+    let mut end = place.end.max(line_end);
+    if !keeps {
+        // Blank lines after the contents are not part of the value.
+        let contents = text.get(line_end..end)?;
+        let kept = contents.trim_end_matches(['\n', '\r', ' ', '\t']);
+        let newline = contents.get(kept.len()..)?.find('\n').map_or(contents.len(), |at| kept.len() + at + 1);
+        end = line_end + if kept.is_empty() { 0 } else { newline };
+    }
+    let mut edits = without_tag(text, place);
+    if let Some((new_header, lines)) = literal(text, place, value, header.clone(), line_end) {
+        edits.push((header, new_header));
+        edits.push((line_end..end, lines));
+    } else {
+        edits.push((header, render::value(value, Style::Plain, place.flow)));
+        edits.push((line_end..end, String::new()));
+    }
+    Some(edits)
+}
+
+/// Where `|` or `>` with its signs is: after the colon or dash, an anchor, a tag, comments.
+fn header(text: &str, place: &Place) -> Option<Range<usize>> {
+    let mut at = place.after;
+    loop {
+        let rest = text.get(at..)?;
+        let word = rest.trim_start();
+        at += rest.len() - word.len();
+        let first = word.chars().next()?;
+        let length = match first {
+            '|' | '>' => {
+                let signs =
+                    word.get(1..)?.chars().take_while(|c| c.is_ascii_digit() || "+-".contains(*c)).count();
+                return Some(at..at + 1 + signs);
+            }
+            '#' => word.find('\n')?,
+            ':' | '-' | '?' => 1,
+            _ => word.find(char::is_whitespace)?,
+        };
+        at += length;
+        if at > place.start {
+            return None;
+        }
+    }
+}
+
+/// A text of several lines in the place of a literal one: written as lines again, where that says the same.
+fn literal(
+    text: &str,
+    place: &Place,
+    value: &Value,
+    header: Range<usize>,
+    line_end: usize,
+) -> Option<(String, String)> {
+    let new = value.as_str()?;
+    let plain_header = text.get(header)?.starts_with('|') && place.style == ScalarStyle::Literal;
+    let line = text.get(line_end..)?.split('\n').find(|line| !line.trim().is_empty())?;
+    let indent = line.get(..line.len() - line.trim_start_matches(' ').len())?;
+    let fits = plain_header
+        && new.contains('\n')
+        && !indent.is_empty()
+        && !new.starts_with([' ', '\n', '\t'])
+        && !new.trim_end_matches('\n').is_empty()
+        && new.chars().all(|c| c == '\n' || c == '\t' || !c.is_control())
+        && !new.contains(['\u{2028}', '\u{2029}', '\u{feff}'])
+        && !new.lines().any(|line| line.ends_with([' ', '\t']));
+    if !fits {
+        return None;
+    }
+    let newline = if text.get(..line_end)?.ends_with("\r\n") { "\r\n" } else { "\n" };
+    let body = new.trim_end_matches('\n');
+    let ends = new.len() - body.len();
+    let sign = match ends {
+        0 => "-",
+        1 => "",
+        _ => "+",
+    };
+    let mut lines = String::new();
+    for line in body.split('\n') {
+        if !line.is_empty() {
+            lines.push_str(indent);
+        }
+        lines.push_str(line);
+        lines.push_str(newline);
+    }
+    lines.push_str(&newline.repeat(ends.saturating_sub(1)));
+    Some((format!("|{sign}"), lines))
+}

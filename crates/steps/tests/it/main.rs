@@ -1,0 +1,8 @@
+//! The steps on real work directories, and what the real program answered replayed on them.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod bench;
+mod local;
+mod schema;
+mod yaml;
+mod yaml_rules;
