@@ -1,6 +1,6 @@
 //! Who is behind a socket: bearer tokens by a trait, the `Host` check, and impersonation by those who may.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::authorization::{Attributes, refusal};
-use crate::{Identity, Server, Status};
+use crate::path::{self, Place};
+use crate::{Identity, Server, Status, identity};
 
 /// Knows bearer tokens.
 #[async_trait]
@@ -72,7 +73,7 @@ pub(crate) async fn identify(State(server): State<Server>, mut request: Request,
             None => return Status::unauthorized().into_response(),
         },
     };
-    match impersonate(&server, identity, request.headers()).await {
+    match impersonate(&server, identity, request.headers(), request.uri().path()).await {
         Ok(identity) => request.extensions_mut().insert(identity),
         Err(status) => return status.into_response(),
     };
@@ -133,26 +134,35 @@ fn bare(host: &str) -> &str {
 }
 
 /// Who may impersonate becomes the other user; who may not is refused.
-async fn impersonate(server: &Server, identity: Identity, headers: &HeaderMap) -> Result<Identity, Status> {
+async fn impersonate(
+    server: &Server,
+    identity: Identity,
+    headers: &HeaderMap,
+    target: &str,
+) -> Result<Identity, Status> {
     let all = |name: &str| -> Vec<String> {
         headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect()
     };
     let user = all("impersonate-user").into_iter().next().unwrap_or_default();
     let (groups, uid) = (all("impersonate-group"), all("impersonate-uid").into_iter().next());
-    let extras = headers.keys().any(|k| k.as_str().starts_with("impersonate-extra-"));
+    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in headers.keys().map(http::HeaderName::as_str) {
+        if let Some(key) = name.strip_prefix("impersonate-extra-") {
+            let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
+            extra.insert(key, all(name));
+        }
+    }
     if user.is_empty() {
-        return if groups.is_empty() && uid.is_none() && !extras {
+        return if groups.is_empty() && uid.is_none() && extra.is_empty() {
             Ok(identity)
         } else {
-            Err(Status::internal("requested impersonation without impersonating a user"))
+            Err(Status::bad_request("requested impersonation without impersonating a user name"))
         };
     }
     let mut wanted: Vec<(&str, &str)> = vec![("users", user.as_str())];
     wanted.extend(groups.iter().map(|g| ("groups", g.as_str())));
     wanted.extend(uid.iter().map(|u| ("uids", u.as_str())));
-    if extras {
-        wanted.push(("userextras", ""));
-    }
+    wanted.extend(extra.keys().map(|key| ("userextras", key.as_str())));
     for (resource, name) in wanted {
         let group = if resource == "users" || resource == "groups" { "" } else { "authentication.k8s.io" };
         let attributes = Attributes {
@@ -165,12 +175,36 @@ async fn impersonate(server: &Server, identity: Identity, headers: &HeaderMap) -
         };
         let decision = server.authorizer().authorize(&identity, &attributes).await;
         if !decision.allowed {
-            return Err(refusal(&identity, &attributes, &decision));
+            let mut status = refusal(&identity, &attributes, &decision);
+            // The refusal is about the request that was to be made.
+            if let Some(Place::Resource(place)) = path::parse(target) {
+                status.details.group = place.group;
+                status.details.kind = place.plural;
+                status.details.name = place.name.unwrap_or_default();
+            }
+            return Err(status);
         }
     }
-    let mut other = Identity::user(user, groups);
-    other.uid = uid.unwrap_or_default();
-    Ok(other)
+    Ok(other(user, groups, uid.unwrap_or_default(), extra))
+}
+
+/// The user somebody acts as, with the groups that follow from the name.
+fn other(
+    user: String,
+    mut groups: Vec<String>,
+    uid: String,
+    extra: BTreeMap<String, Vec<String>>,
+) -> Identity {
+    if user == identity::ANONYMOUS {
+        return Identity::anonymous();
+    }
+    let mut account = user.strip_prefix("system:serviceaccount:").unwrap_or_default().split(':');
+    if groups.is_empty()
+        && let (Some(namespace), Some(_), None) = (account.next(), account.next(), account.next())
+    {
+        groups = vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")];
+    }
+    Identity { uid, extra, ..Identity::user(user, groups) }
 }
 
 pub(crate) type Shared = Arc<dyn Authenticator>;

@@ -138,11 +138,12 @@ fn resource(definition: &Object, spec: &Value, version: &Value, stored: &str) ->
     let custom = Custom {
         definition: definition.uid().to_owned(),
         structural,
+        since: definition.version,
         selectable: selectable
             .filter_map(|f| f.get("jsonPath")?.as_str())
             .map(|p| p.trim_start_matches('.').to_owned())
             .collect(),
-        deprecation: deprecation(&group, version, &text("kind")),
+        deprecation: deprecation(&group, spec, version, &text("kind")),
         stored_as: api_version(&group, stored),
         spec: (*version).clone(),
     };
@@ -163,13 +164,27 @@ fn resource(definition: &Object, spec: &Value, version: &Value, stored: &str) ->
     })
 }
 
-fn deprecation(group: &str, version: &Value, kind: &str) -> Option<String> {
+fn deprecation(group: &str, spec: &Value, version: &Value, kind: &str) -> Option<String> {
     if !version.get("deprecated").and_then(Value::as_bool).unwrap_or_default() {
         return None;
     }
     let name = version.get("name")?.as_str()?;
     let given = version.get("deprecationWarning").and_then(Value::as_str);
-    Some(given.map_or_else(|| format!("{group}/{name} {kind} is deprecated"), str::to_owned))
+    if let Some(given) = given {
+        return Some(given.to_owned());
+    }
+    let is = |v: &Value, field: &str| v.get(field).and_then(Value::as_bool).unwrap_or_default();
+    let versions = spec.get("versions").and_then(Value::as_array);
+    let mut better: Vec<&str> = versions
+        .into_iter()
+        .flatten()
+        .filter(|v| is(v, "served") && !is(v, "deprecated"))
+        .filter_map(|v| v.get("name")?.as_str())
+        .filter(|other| by_priority(other, name) == Ordering::Less)
+        .collect();
+    better.sort_by(|a, b| by_priority(a, b));
+    let instead = better.first().map(|b| format!("; use {group}/{b} {kind}")).unwrap_or_default();
+    Some(format!("{group}/{name} {kind} is deprecated{instead}"))
 }
 
 /// The order of versions: stable before beta before alpha, higher numbers first; other names last, alphabetically.

@@ -15,7 +15,7 @@ use crate::{Server, Status, respond};
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 pub(crate) fn answer(server: &Server, place: &Place, headers: &HeaderMap) -> Result<Response, Status> {
-    let form = Form::choose(headers).unwrap_or(Form::PLAIN);
+    let form = Form::choose(headers)?;
     let catalog = server.catalog();
     let value = match place {
         Place::Root { core } if form.shape == Shape::Discovery && form.encoding == Encoding::Json => {
@@ -68,6 +68,9 @@ fn resources(catalog: &Catalog, group: &str, version: &str) -> Value {
         entry.insert("kind".into(), resource.kind.as_str().into());
         entry.insert("verbs".into(), json!(resource.verbs()));
         names(&mut entry, resource);
+        if !matches!(resource.nature, Nature::Review) {
+            entry.insert("storageVersionHash".into(), storage_version_hash(resource).into());
+        }
         list.push(Value::Object(entry));
         for (name, verbs) in subresources(resource) {
             list.push(json!({
@@ -84,6 +87,20 @@ fn resources(catalog: &Catalog, group: &str, version: &str) -> Value {
         map.insert("apiVersion".into(), "v1".into());
     }
     value
+}
+
+/// Tells clients when the stored form changes.
+fn storage_version_hash(resource: &Resource) -> String {
+    use base64::Engine;
+    use sha2::Digest;
+    let stored = match &resource.nature {
+        Nature::Custom(custom) => custom.stored_as.clone(),
+        // Both forms of an Event are stored as the core form.
+        _ if resource.is(Builtin::Event) => "/v1".to_owned(),
+        _ => format!("{}/{}", resource.group, resource.version),
+    };
+    let digest = sha2::Sha256::digest(format!("{stored}/{}", resource.kind));
+    base64::engine::general_purpose::STANDARD.encode(digest.get(..8).unwrap_or_default())
 }
 
 fn names(entry: &mut Map<String, Value>, resource: &Resource) {

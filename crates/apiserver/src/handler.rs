@@ -65,7 +65,7 @@ async fn elsewhere(server: &Server, identity: &Identity, parts: &Parts) -> Resul
     let path = parts.uri.path();
     match path.split('/').nth(1).unwrap_or_default() {
         "healthz" | "livez" | "readyz" => Ok(health::answer(path)),
-        "version" => Ok(health::version()),
+        "version" => health::version(&parts.headers),
         "openapi" => Ok(documents::answer(server, path)),
         _ => Ok(page_not_found()),
     }
@@ -114,7 +114,7 @@ async fn on_resource(
     };
     drop(catalog);
     if !is_served(&resource, &place, verb) {
-        return Ok(page_not_found());
+        return no_subresource(&resource, &place);
     }
     if verb.is_empty() {
         return Err(Status::method_not_allowed(&resource, ""));
@@ -184,6 +184,15 @@ fn is_served(resource: &Resource, place: &Path, verb: &str) -> bool {
         Some("status") => resource.has_status,
         Some("finalize") => resource.is(crate::kinds::Builtin::Namespace),
         Some(_) => false,
+    }
+}
+
+/// A path below an object that is not there: as if the object were not.
+fn no_subresource(resource: &Resource, place: &Path) -> Result<Response, Status> {
+    let known = !resource.namespaced || place.namespace.is_some();
+    match (&place.name, resource.custom()) {
+        (Some(name), Some(_)) if known => Err(Status::not_found(resource, name)),
+        _ => Ok(page_not_found()),
     }
 }
 

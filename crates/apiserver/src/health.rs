@@ -5,8 +5,9 @@ use axum::response::Response;
 use http::{HeaderValue, header};
 use serde_json::json;
 
+use crate::accept::Form;
 use crate::handler::page_not_found;
-use crate::respond;
+use crate::{Status, respond};
 
 /// The version of Kubernetes whose API this is.
 const MINOR: &str = "36";
@@ -27,17 +28,18 @@ pub(crate) fn answer(path: &str) -> Response {
     response
 }
 
-pub(crate) fn version() -> Response {
+pub(crate) fn version(headers: &http::HeaderMap) -> Result<Response, Status> {
+    Form::choose(headers)?;
     let machine = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
     };
-    respond::json(&json!({
+    Ok(respond::json(&json!({
         "major": "1", "minor": MINOR, "emulationMajor": "1", "emulationMinor": MINOR,
         "minCompatibilityMajor": "1", "minCompatibilityMinor": "35",
         "gitVersion": format!("v1.{MINOR}.0+ferry"), "gitCommit": "", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
         "platform": format!("{}/{machine}", std::env::consts::OS),
-    }))
+    })))
 }

@@ -227,6 +227,15 @@ impl Row {
     }
 }
 
+/// A role without rules says so.
+fn rules(object: &mut Value) {
+    let role = object.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("Role"));
+    let Some(map) = object.as_object_mut().filter(|_| role) else { return };
+    if map.get("rules").is_none_or(|r| r.as_array().is_some_and(Vec::is_empty)) {
+        map.insert("rules".into(), Value::Null);
+    }
+}
+
 impl Builtin {
     /// Fills in what the server sets, and moves what is only a way of writing.
     pub(crate) fn complete(self, object: &mut Value, old: Option<&Value>) {
@@ -235,6 +244,7 @@ impl Builtin {
             Self::Secret => secret::complete(object),
             Self::Definition => definition::complete(object, old),
             Self::Event => event::complete(object),
+            Self::Rbac => rules(object),
             _ => {}
         }
     }

@@ -9,6 +9,9 @@ use crate::names;
 use crate::resource::Resource;
 use crate::schema::{Cause, CauseReason};
 
+/// Finalizers without a domain that Kubernetes itself uses.
+const STANDARD: &[&str] = &["foregroundDeletion", "kubernetes", "orphan"];
+
 /// Fields only the server writes.
 const SYSTEM: &[&str] =
     &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"];
@@ -64,6 +67,9 @@ pub(crate) fn shape(object: &mut Value) -> Result<Vec<String>, String> {
     let mut unknown = Vec::new();
     for (field, value) in metadata.iter() {
         let fits = match field.as_str() {
+            "creationTimestamp" | "deletionTimestamp" => {
+                value.as_str().is_some_and(|t| t.parse::<jiff::Timestamp>().is_ok())
+            }
             f if STRINGS.contains(&f) => value.is_string(),
             "generation" | "deletionGracePeriodSeconds" => value.is_i64() || value.is_u64(),
             "labels" | "annotations" => {
@@ -144,15 +150,6 @@ fn tidy(metadata: &mut Map<String, Value>) {
             metadata.remove(field);
         }
     }
-    if let Some(list) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) {
-        let mut seen: Vec<Value> = Vec::new();
-        list.retain(|f| {
-            !seen.contains(f) && {
-                seen.push(f.clone());
-                true
-            }
-        });
-    }
 }
 
 fn cause(reason: CauseReason, field: &str, message: impl Into<String>) -> Cause {
@@ -193,9 +190,26 @@ pub(crate) fn check(object: &Value, resource: &Resource, old: Option<&Value>) ->
             ));
         }
     }
-    causes.extend(check_finalizers(object, old));
+    causes.extend(check_finalizers(object, resource, old));
     causes.extend(owners(metadata));
     causes
+}
+
+/// What is allowed, but better done otherwise.
+pub(crate) fn warnings(object: &Value, resource: &Resource, old: Option<&Value>) -> Vec<String> {
+    if resource.custom().is_none() {
+        return Vec::new();
+    }
+    let before = old.map(finalizers).unwrap_or_default();
+    finalizers(object)
+        .into_iter()
+        .filter(|f| !f.contains('/') && !STANDARD.contains(f) && !before.contains(f))
+        .map(|f| {
+            format!(
+                "metadata.finalizers: \"{f}\": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers"
+            )
+        })
+        .collect()
 }
 
 fn name(object: &Value, resource: &Resource) -> Vec<Cause> {
@@ -223,8 +237,26 @@ fn name(object: &Value, resource: &Resource) -> Vec<Cause> {
     causes
 }
 
-fn check_finalizers(object: &Value, old: Option<&Value>) -> Vec<Cause> {
+fn check_finalizers(object: &Value, resource: &Resource, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
+    let all = finalizers(object);
+    if all.contains(&"orphan") && all.contains(&"foregroundDeletion") {
+        let shown = serde_json::json!(all).to_string();
+        causes.push(cause(
+            CauseReason::Invalid,
+            "metadata.finalizers",
+            format!("Invalid value: {shown}: finalizer orphan and foregroundDeletion cannot be both set"),
+        ));
+    }
+    for (i, finalizer) in all.iter().enumerate().filter(|_| resource.builtin().is_some()) {
+        if !finalizer.contains('/') && !STANDARD.contains(finalizer) {
+            causes.push(invalid(
+                &format!("metadata.finalizers[{i}]"),
+                finalizer,
+                "name is neither a standard finalizer name nor is it fully qualified",
+            ));
+        }
+    }
     for finalizer in finalizers(object) {
         causes.extend(names::key(finalizer).iter().map(|f| invalid("metadata.finalizers", finalizer, f)));
     }
@@ -247,9 +279,9 @@ fn owners(metadata: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let references = metadata.get("ownerReferences").and_then(Value::as_array);
     let mut controllers: BTreeMap<&str, usize> = BTreeMap::new();
-    for (i, reference) in references.into_iter().flatten().enumerate() {
+    for reference in references.into_iter().flatten() {
         let field = |f: &str| reference.get(f).and_then(Value::as_str).unwrap_or_default();
-        let place = format!("metadata.ownerReferences[{i}]");
+        let place = "metadata.ownerReferences";
         if field("apiVersion").is_empty() {
             causes.push(invalid(&format!("{place}.apiVersion"), "", "version must not be empty"));
         }

@@ -206,35 +206,30 @@ impl ListOptions {
         if self.initial_events.is_some() {
             return forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
         }
+        let mut causes = Vec::new();
         if self.matching != Match::Unset {
+            let mut forbid = |why| {
+                causes.push(Cause::new(CauseReason::Forbidden, "resourceVersionMatch", why));
+            };
+            if self.version.is_none() {
+                forbid("resourceVersionMatch is forbidden unless resourceVersion is provided");
+            }
             if self.token.is_some() {
-                return forbidden(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden when continue is provided",
-                );
+                forbid("resourceVersionMatch is forbidden when continue is provided");
             }
-            match self.version {
-                None => {
-                    return forbidden(
-                        "resourceVersionMatch",
-                        "resourceVersionMatch is forbidden unless resourceVersion is provided",
-                    );
-                }
-                Some(0) if self.matching == Match::Exact => {
-                    return forbidden(
-                        "resourceVersionMatch",
-                        "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-                    );
-                }
-                Some(_) => {}
+            if self.version == Some(0) && self.matching == Match::Exact {
+                forbid("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
             }
+        }
+        if !causes.is_empty() {
+            return Err(Status::invalid("meta.k8s.io", "ListOptions", "", &causes));
         }
         Ok(())
     }
 }
 
 fn number(query: &Query, name: &str) -> Result<Option<usize>, Status> {
-    match query.text(name) {
+    match query.get(name) {
         None => Ok(None),
         Some(text) => {
             text.parse::<i64>().map(|n| Some(usize::try_from(n).unwrap_or_default())).map_err(|_| {

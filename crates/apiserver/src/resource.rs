@@ -54,6 +54,8 @@ pub(crate) struct Custom {
     pub(crate) definition: String,
     /// The version's schema. `None`: any content.
     pub(crate) structural: Option<Structural>,
+    /// Objects written before this version may lack defaults of the schema.
+    pub(crate) since: u64,
     /// The version as written in the definition.
     pub(crate) spec: Value,
     pub(crate) selectable: Vec<String>,

@@ -44,7 +44,7 @@ pub(crate) fn encoded(status: StatusCode, value: &Value, encoding: Encoding) -> 
 pub(crate) fn view<'a>(resource: &Resource, value: &'a Value) -> Cow<'a, Value> {
     let stored = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     if same_version(resource, stored) {
-        return Cow::Borrowed(value);
+        return with_defaults(resource, value);
     }
     if resource.is(Builtin::Event) {
         return Cow::Owned(newer_event(value));
@@ -52,6 +52,20 @@ pub(crate) fn view<'a>(resource: &Resource, value: &'a Value) -> Cow<'a, Value> 
     let mut value = value.clone();
     convert(resource, &mut value);
     Cow::Owned(value)
+}
+
+/// Defaults that the schema got after the object was written.
+fn with_defaults<'a>(resource: &Resource, value: &'a Value) -> Cow<'a, Value> {
+    let Some(custom) = resource.custom() else { return Cow::Borrowed(value) };
+    let written = meta::text(value, "resourceVersion").parse::<u64>().unwrap_or(u64::MAX);
+    match &custom.structural {
+        Some(structural) if written < custom.since => {
+            let mut defaulted = value.clone();
+            structural.apply_defaults(&mut defaulted);
+            if defaulted == *value { Cow::Borrowed(value) } else { Cow::Owned(defaulted) }
+        }
+        _ => Cow::Borrowed(value),
+    }
 }
 
 /// Between the versions of a definition only `apiVersion` differs, and what each schema knows.

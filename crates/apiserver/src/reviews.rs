@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::authorization::{Attributes, Decision};
 use crate::respond;
 use crate::verbs::{Call, decode_object};
-use crate::{Identity, Status};
+use crate::{Identity, Status, meta};
 
 pub(crate) async fn answer(call: &Call) -> Result<Response, Status> {
     let (form, _) = call.form()?;
@@ -26,6 +26,11 @@ pub(crate) async fn answer(call: &Call) -> Result<Response, Status> {
     if let Some(map) = object.as_object_mut() {
         map.insert("status".into(), status);
         map.entry("metadata").or_insert_with(|| json!({}));
+    }
+    if call.resource.plural == "selfsubjectreviews"
+        && let Some(metadata) = meta::of(&mut object)
+    {
+        metadata.insert("creationTimestamp".into(), meta::now().into());
     }
     respond::encoded(StatusCode::CREATED, &object, form.encoding)
 }

@@ -6,6 +6,7 @@ mod delete;
 mod delete_collection;
 mod draft;
 mod get;
+mod json;
 mod list;
 mod patch;
 mod update;
@@ -57,7 +58,7 @@ pub(crate) async fn write(call: Call, verb: &str) -> Result<Response, Status> {
     match verb {
         "create" if !named => create::answer(&call).await,
         "update" if named => update::answer(&call).await,
-        "update" => Err(Status::bad_request("name must be provided")),
+        "update" | "patch" if !named => Err(Status::bad_request("name must be provided")),
         "patch" if named => patch::answer(&call).await,
         "delete" if named && !sub => delete::answer(&call).await,
         "deletecollection" if call.resource.verbs().contains(&"deletecollection") => {
@@ -144,5 +145,5 @@ pub(crate) fn refused(resource: &Resource, error: &WriteError, name: &str) -> St
 
 /// The body of a call as an object of its kind.
 pub(crate) fn decode_object(call: &Call) -> Result<serde_json::Value, Status> {
-    decode::object(call)
+    decode::object(call).map(|(object, _)| object)
 }

@@ -17,8 +17,9 @@ const NAMES: usize = 8;
 pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
     let (form, include) = call.form()?;
     let options = WriteOptions::parse(&call.query, "CreateOptions")?;
-    let object = decode::object(call)?;
+    let (object, duplicates) = decode::object(call)?;
     let mut draft = Draft::new(call, options);
+    draft.duplicates(&duplicates);
     match create(&mut draft, object).await {
         Ok(Made::Stored(object)) => {
             call.after_write().await;

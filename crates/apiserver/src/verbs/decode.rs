@@ -11,26 +11,26 @@ use crate::schema::{Cause, CauseReason};
 
 const ACCEPTED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
-/// The media type of the body, lower case, without parameters; empty if there is none.
+/// The media type of the body, without parameters; empty if there is none.
 pub(super) fn media_type(call: &Call) -> Result<String, Status> {
     let text = call.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if text.contains(',') {
         return Err(Status::unsupported_media(ACCEPTED));
     }
-    Ok(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Ok(text.split(';').next().unwrap_or_default().trim().to_owned())
 }
 
-/// The body as JSON.
-pub(super) fn body(call: &Call) -> Result<Value, Status> {
-    match media_type(call)?.as_str() {
+/// The body as JSON, and which of its members stand twice.
+pub(super) fn body(call: &Call) -> Result<(Value, Vec<String>), Status> {
+    match media_type(call)?.to_ascii_lowercase().as_str() {
         "" | "application/json" => json(&call.body),
-        "application/yaml" => yaml(&call.body),
+        "application/yaml" => yaml(&call.body).map(|value| (value, Vec::new())),
         _ => Err(Status::unsupported_media(ACCEPTED)),
     }
 }
 
-pub(super) fn json(bytes: &[u8]) -> Result<Value, Status> {
-    serde_json::from_slice(bytes)
+pub(super) fn json(bytes: &[u8]) -> Result<(Value, Vec<String>), Status> {
+    super::json::parse(bytes)
         .map_err(|error| Status::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
 }
 
@@ -41,10 +41,13 @@ pub(super) fn yaml(bytes: &[u8]) -> Result<Value, Status> {
 }
 
 /// The body as an object of the call's kind.
-pub(super) fn object(call: &Call) -> Result<Value, Status> {
-    let mut value = body(call)?;
+pub(super) fn object(call: &Call) -> Result<(Value, Vec<String>), Status> {
+    let (mut value, duplicates) = body(call)?;
+    if value.is_null() && call.resource.builtin().is_some() {
+        value = serde_json::json!({});
+    }
     check_kind(call, &mut value)?;
-    Ok(value)
+    Ok((value, duplicates))
 }
 
 /// `apiVersion` and `kind` must be those of the path. Built-in kinds may leave them out.

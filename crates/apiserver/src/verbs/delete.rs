@@ -38,7 +38,7 @@ pub(crate) struct DeleteOptions {
 
 impl DeleteOptions {
     pub(super) fn parse(call: &Call) -> Result<Self, Status> {
-        let body = if call.body.is_empty() { Value::Null } else { decode::body(call)? };
+        let body = if call.body.is_empty() { Value::Null } else { decode::body(call)?.0 };
         if !(body.is_null() || body.is_object()) {
             return Err(Status::bad_request("couldn't get version/kind; json parse error: not an object"));
         }
@@ -274,6 +274,13 @@ fn terminating(resource: &Resource, old: &Object, options: &DeleteOptions) -> Va
         && let Some(map) = object.as_object_mut()
     {
         map.insert("status".into(), json!({"phase": "Terminating"}));
+    }
+    if cleanup && let Some(list) = object.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
+        list.push(json!({
+            "type": "Terminating", "status": "True", "reason": "InstanceDeletionPending",
+            "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+            "lastTransitionTime": meta::now(),
+        }));
     }
     object
 }

@@ -21,6 +21,9 @@ pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
         if !filter.matches(&object.value) {
             continue;
         }
+        if list.limit > 0 && items.len() >= list.limit {
+            break;
+        }
         match with_admission(call, &object.key.name, &options).await {
             Ok(_) => items.push(view(&call.resource, &object.value).into_owned()),
             // Somebody else was faster.

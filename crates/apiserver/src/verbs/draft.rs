@@ -19,39 +19,53 @@ pub(super) struct Draft<'a> {
     pub(super) call: &'a Call,
     pub(super) options: WriteOptions,
     warnings: Vec<String>,
+    /// What is odd about the body without being an error, still to be told.
+    oddities: Vec<String>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(call: &'a Call, options: WriteOptions) -> Self {
-        Self { call, options, warnings: Vec::new() }
+        Self { call, options, warnings: Vec::new(), oddities: Vec::new() }
     }
 
     /// Prunes and defaults what the client sent, and tells it of fields nobody knows.
     pub(super) fn clean(&mut self, object: &mut Value) -> Result<(), Status> {
         let kind = &self.call.resource.kind;
-        let mut unknown = meta::shape(object).map_err(|why| {
+        let unknown = meta::shape(object).map_err(|why| {
             let version = &self.call.resource.version;
             Status::bad_request(format!(
                 "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
             ))
         })?;
-        unknown.extend(self.prune(object));
-        if unknown.is_empty() {
+        self.unknown(&unknown);
+        let unknown = self.prune(object);
+        self.unknown(&unknown);
+        let oddities = std::mem::take(&mut self.oddities);
+        if oddities.is_empty() {
             return Ok(());
         }
-        let unknown: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect();
         match self.options.field_validation {
             FieldValidation::Ignore => {}
-            FieldValidation::Warn => self.warnings.extend(unknown),
+            FieldValidation::Warn => self.warnings.extend(oddities),
             FieldValidation::Strict => {
                 return Err(Status::bad_request(format!(
                     "{kind} in version \"{}\" cannot be handled as a {kind}: strict decoding error: {}",
                     self.call.resource.version,
-                    unknown.join(", ")
+                    oddities.join(", ")
                 )));
             }
         }
         Ok(())
+    }
+
+    /// Notes fields that nobody knows.
+    pub(super) fn unknown(&mut self, fields: &[String]) {
+        self.oddities.extend(fields.iter().map(|field| format!("unknown field \"{field}\"")));
+    }
+
+    /// Notes members that stand twice.
+    pub(super) fn duplicates(&mut self, fields: &[String]) {
+        self.oddities.extend(fields.iter().map(|field| format!("duplicate field \"{field}\"")));
     }
 
     fn prune(&self, object: &mut Value) -> Vec<String> {
@@ -91,6 +105,7 @@ impl<'a> Draft<'a> {
         } else if let Some(builtin) = resource.builtin() {
             causes.extend(builtin.check(object, old));
         }
+        self.warnings.extend(meta::warnings(object, resource, old));
         if !causes.is_empty() {
             return Err(Status::invalid(
                 &resource.group,

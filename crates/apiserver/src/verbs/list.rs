@@ -98,7 +98,7 @@ pub(super) fn answer(call: &Call) -> Result<Response, Status> {
             let views: Vec<Cow<'_, Value>> =
                 page.objects.iter().map(|o| view(&call.resource, &o.value)).collect();
             let table = Table::new(&call.resource, beta, include);
-            let table = table.whole(views.iter().map(AsRef::as_ref), &page.metadata(&call.resource));
+            let table = table.whole(views.iter().map(AsRef::as_ref), &page.metadata(false));
             respond::encoded(StatusCode::OK, &table, form.encoding)
         }
         Shape::Metadata { beta } | Shape::MetadataList { beta } => {
@@ -110,7 +110,7 @@ pub(super) fn answer(call: &Call) -> Result<Response, Status> {
             let list = json!({
                 "kind": "PartialObjectMetadataList",
                 "apiVersion": if beta { "meta.k8s.io/v1beta1" } else { "meta.k8s.io/v1" },
-                "metadata": page.metadata(&call.resource), "items": items,
+                "metadata": page.metadata(false), "items": items,
             });
             respond::encoded(StatusCode::OK, &list, form.encoding)
         }
@@ -164,10 +164,10 @@ impl Page {
         Ok(Self { objects, version, token: next, remaining })
     }
 
-    fn metadata(&self, resource: &Resource) -> Value {
+    fn metadata(&self, plain: bool) -> Value {
         let mut metadata = Map::new();
         metadata.insert("resourceVersion".into(), self.version.to_string().into());
-        if !self.token.is_empty() || resource.custom().is_some() {
+        if !self.token.is_empty() || plain {
             metadata.insert("continue".into(), self.token.as_str().into());
         }
         if let Some(remaining) = self.remaining {
@@ -181,7 +181,7 @@ impl Page {
         let total: usize = self.objects.iter().map(|o| o.bytes.len() + 1).sum();
         let mut out = Vec::with_capacity(total + 256);
         let head = json!({
-            "apiVersion": resource.api_version(), "kind": resource.list_kind, "metadata": self.metadata(resource),
+            "apiVersion": resource.api_version(), "kind": resource.list_kind, "metadata": self.metadata(resource.custom().is_some()),
         })
         .to_string();
         out.extend_from_slice(head.trim_end_matches('}').as_bytes());
@@ -210,6 +210,9 @@ impl Page {
 
 fn snapshot(call: &Call, options: &ListOptions, token: Option<&Continue>) -> Result<List, Status> {
     let (storage, namespace) = (&*call.resource.storage, call.place.namespace.as_deref());
+    if token.is_some() && options.version.is_some_and(|v| v != 0) {
+        return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+    }
     let now = call.server.store().version();
     let at = match token {
         Some(token) => u64::try_from(token.version).ok(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::create::{Made, create};
 use super::draft::Draft;
-use super::update::{Attempt, Changed, change, respond_to};
+use super::update::{Attempt, Changed, change, check_version, respond_to};
 use super::{ATTEMPTS, Call, decode};
 use crate::options::WriteOptions;
 use crate::schema::{Cause, CauseReason};
@@ -31,11 +31,12 @@ pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
     if way == Way::Apply {
         check_apply(&options)?;
     }
-    let patch = match way {
-        Way::Apply => decode::yaml(&call.body)?,
+    let (patch, duplicates) = match way {
+        Way::Apply => (decode::yaml(&call.body)?, Vec::new()),
         _ => decode::json(&call.body)?,
     };
     let mut draft = Draft::new(call, options);
+    draft.duplicates(&duplicates);
     if way == Way::Apply && call.find().is_err_and(|s| s.code == 404) && call.place.subresource.is_none() {
         return apply_new(draft, patch, form, include).await;
     }
@@ -104,7 +105,12 @@ async fn apply(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Changed
             Way::Json => patch::json(&mut object, patch),
             Way::Strategic => patch::strategic(&mut object, patch, &call.resource.kind),
         };
-        done.map_err(|error| refused(call, &error))?;
+        done.map_err(|error| refused(&error))?;
+        if object.get("kind").is_none_or(|k| !k.is_string()) {
+            return Err(unfit("Object 'Kind' is missing"));
+        }
+        let unknown = meta::shape(&mut object).map_err(|why| unfit(&why))?;
+        draft.unknown(&unknown);
         check_identity(call, &mut object, &before)?;
         draft.clean(&mut object)?;
         match change(draft, object, &old).await? {
@@ -116,15 +122,18 @@ async fn apply(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Changed
     Err(Status::stale(&call.resource, call.name()))
 }
 
-fn refused(call: &Call, error: &patch::Error) -> Status {
-    let resource = &call.resource;
+fn refused(error: &patch::Error) -> Status {
     match error.status() {
         413 => Status::new(413, "RequestEntityTooLarge", error.to_string()),
-        422 => {
-            Status::about(422, "Invalid", error.to_string(), &resource.group, &resource.plural, call.name())
-        }
+        422 => Status::new(422, "Invalid", error.to_string()),
         _ => Status::bad_request(error.to_string()),
     }
+}
+
+/// What the patch makes of the object is no object of the API.
+fn unfit(why: &str) -> Status {
+    let cause = Cause::new(CauseReason::Invalid, "patch", why);
+    Status::invalid("", "", "", &[cause])
 }
 
 /// A patch may not make another object of it, and may say which version it is about.
@@ -137,13 +146,8 @@ fn check_identity(call: &Call, object: &mut Value, before: &Value) -> Result<(),
         )));
     }
     super::create::check_namespace(call, object)?;
-    let (version, current) = (meta::text(object, "resourceVersion"), meta::text(before, "resourceVersion"));
-    if !version.is_empty() && version != current {
-        if version.parse::<u64>().is_err() {
-            return Err(crate::options::bad_version(version));
-        }
-        return Err(Status::stale(&call.resource, expected));
-    }
+    let current = meta::text(before, "resourceVersion").parse().unwrap_or_default();
+    check_version(call, meta::text(object, "resourceVersion"), current)?;
     let (uid, current) = (meta::text(object, "uid"), meta::text(before, "uid"));
     if !uid.is_empty() && uid != current {
         let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {current}");

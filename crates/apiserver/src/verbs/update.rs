@@ -18,8 +18,9 @@ use crate::{Status, meta, respond};
 pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
     let (form, include) = call.form()?;
     let options = WriteOptions::parse(&call.query, "UpdateOptions")?;
-    let object = decode::object(call)?;
+    let (object, duplicates) = decode::object(call)?;
     let mut draft = Draft::new(call, options);
+    draft.duplicates(&duplicates);
     let result = replace(&mut draft, object).await;
     respond_to(draft, result, form, include).await
 }
@@ -92,7 +93,7 @@ fn check_names(call: &Call, object: &Value) -> Result<(), Status> {
     super::create::check_namespace(call, object)
 }
 
-fn check_version(call: &Call, version: &str, current: u64) -> Result<(), Status> {
+pub(super) fn check_version(call: &Call, version: &str, current: u64) -> Result<(), Status> {
     let resource = &call.resource;
     let needed =
         resource.custom().is_some() || resource.is(Builtin::Definition) || resource.is(Builtin::Lease);

@@ -23,6 +23,8 @@ use crate::{Server, Status};
 
 /// Between bookmarks.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
+/// The first after initial events.
+const FIRST_BOOKMARK: Duration = Duration::from_secs(1);
 /// A last bookmark comes this long before the end of a watch with a deadline.
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 /// Most events in one piece of the answer.
@@ -57,6 +59,7 @@ struct Watch {
     bookmark: Option<Instant>,
     catalog: tokio::sync::watch::Receiver<u64>,
     columns_sent: bool,
+    bookmarked: bool,
 }
 
 impl Watch {
@@ -90,6 +93,7 @@ impl Watch {
             bookmark: None,
             catalog: call.server.catalog_changes(),
             columns_sent: false,
+            bookmarked: false,
             options,
         };
         match call.server.subscribe(scope, from_start) {
@@ -128,7 +132,10 @@ impl Watch {
         }
         let now = Instant::now();
         let last = self.deadline.checked_sub(BOOKMARK_BEFORE_END).unwrap_or(now);
-        let next = now + BOOKMARK_EVERY;
+        // After the initial events clients wait for a version they can rely on.
+        let soon = self.options.initial_events == Some(true) && !self.bookmarked;
+        self.bookmarked = true;
+        let next = now + if soon { FIRST_BOOKMARK } else { BOOKMARK_EVERY };
         self.bookmark = if next < last {
             Some(next)
         } else if last > now {
@@ -270,6 +277,10 @@ impl Watch {
                 let mut table = self.shaped(&object).into_owned();
                 if let Some(table) = table.as_object_mut() {
                     table.insert("metadata".into(), json!({"resourceVersion": version.to_string()}));
+                }
+                // There is no object, so its name is empty rather than absent.
+                if let Some(name) = table.pointer_mut("/rows/0/cells/0") {
+                    *name = "".into();
                 }
                 table
             }
