@@ -7,6 +7,7 @@ mod cause;
 mod cel;
 mod correlate;
 mod defaults;
+mod definition;
 pub(crate) mod depth;
 mod format;
 mod lists;
@@ -20,4 +21,6 @@ mod structural;
 mod validate;
 
 pub use cause::{Cause, CauseReason};
+pub use definition::{default_crd, prune_crd, validate_crd, validate_crd_update};
+pub use number::whole_numbers;
 pub use structural::Structural;

@@ -48,7 +48,9 @@ impl Num {
     fn exact(self) -> Option<i64> {
         match self {
             Self::Int(int) => Some(int),
-            Self::Float(float) if is_whole(float) && (-9.2e18..9.2e18).contains(&float) => Some(float as i64),
+            Self::Float(float) if float.fract() == 0.0 && (-9.2e18..9.2e18).contains(&float) => {
+                Some(float as i64)
+            }
             Self::Float(_) => None,
         }
     }
@@ -58,6 +60,7 @@ impl Num {
     }
 }
 
+/// Whole, or so close to it that only rounding keeps it from being so.
 fn is_whole(float: f64) -> bool {
     let nearest = float.round();
     float.is_finite() && ((float - nearest).abs() <= f64::EPSILON * float.abs().max(1.0))
@@ -82,6 +85,22 @@ pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// Writes whole doubles as integers (`1.0` → `1`), at any depth: so the real server stores them, and clients that read
+/// integers rely on it.
+pub fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let number = Num::of(number);
+            if let (Num::Float(_), true, Some(int)) = (number, number.is_whole(), number.exact()) {
+                *value = int.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(map) => map.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers() {
+    fn what_is_whole() {
         for value in [json!(1), json!(1.0), json!(-3), json!(1e2)] {
             assert!(num(&value).is_whole(), "{value}");
         }
@@ -109,6 +128,13 @@ mod tests {
         assert!(num(&json!(1.5)).is_multiple_of(0.5));
         assert!(!num(&json!(0.75)).is_multiple_of(0.5));
         assert!(num(&json!(4)).is_multiple_of(2.0));
+    }
+
+    #[test]
+    fn whole_doubles_become_integers() {
+        let mut value = json!({"a": [1.0, 1.5, -0.0], "b": 1e2, "c": 1e300, "d": u64::MAX});
+        whole_numbers(&mut value);
+        assert_eq!(value, json!({"a": [1, 1.5, 0], "b": 100, "c": 1e300, "d": u64::MAX}));
     }
 
     #[test]

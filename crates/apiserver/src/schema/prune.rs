@@ -24,10 +24,22 @@ const META: [&str; 15] = [
     "uid",
 ];
 
+/// What every resource has, whatever its schema says.
+fn is_meta(name: &str) -> bool {
+    matches!(name, "apiVersion" | "kind" | "metadata")
+}
+
 /// Drops what `node` does not know from the object and returns the paths of what was dropped.
 pub(super) fn prune(node: &Node, object: &mut Value) -> Vec<String> {
     let mut pruning = Pruning::default();
     pruning.known(object, node, true);
+    pruning.dropped
+}
+
+/// The same for a value inside an object.
+pub(super) fn inside(node: &Node, value: &mut Value) -> Vec<String> {
+    let mut pruning = Pruning::default();
+    pruning.known(value, node, node.embedded);
     pruning.dropped
 }
 
@@ -48,12 +60,12 @@ impl Pruning {
                     node.preserve_unknown
                         || !matches!(node.additional, Additional::Unknown)
                         || node.properties.contains_key(name)
-                        || (resource && matches!(name, "apiVersion" | "kind" | "metadata"))
+                        || (resource && is_meta(name))
                 };
                 self.drop_unless(map, kept);
                 for (name, inner) in map {
                     // What metadata holds is settled above, whatever little the schema says of it.
-                    if resource && name == "metadata" {
+                    if resource && is_meta(name) {
                         continue;
                     }
                     let node_of_entry = node.entry(name);

@@ -6,6 +6,7 @@ use super::{
     Cause, CauseReason, defaults,
     depth::{MAX_DEPTH, within},
     node::Node,
+    number,
     path::Path,
     prune, rules, validate,
 };
@@ -34,9 +35,11 @@ impl Structural {
         prune::prune(&self.root, object)
     }
 
-    /// Fills in defaults. Nulls that the schema does not allow become the default, or go where there is none.
+    /// Fills in defaults. Nulls that the schema does not allow become the default, or go where there is none; whole
+    /// doubles become integers.
     pub fn apply_defaults(&self, object: &mut Value) {
         if within(object, MAX_DEPTH) {
+            number::whole_numbers(object);
             defaults::apply(&self.root, object);
         }
     }

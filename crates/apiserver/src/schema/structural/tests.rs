@@ -189,6 +189,14 @@ fn unknown_members_are_pruned_and_named() {
 }
 
 #[test]
+fn metadata_is_no_business_of_the_schema() {
+    let schema = Structural::compile(&json!({"type": "object", "properties": {"metadata": {"type": "object"}, "kind": {"type": "string"}}}), false).unwrap();
+    let mut value = json!({"kind": "T", "metadata": {"name": "t", "labels": {"a": "b"}}});
+    assert!(schema.prune(&mut value).is_empty());
+    assert_eq!(value["metadata"], json!({"name": "t", "labels": {"a": "b"}}));
+}
+
+#[test]
 fn nothing_is_pruned_where_the_definition_keeps_unknown_fields() {
     let schema = Structural::compile(&json!({"type": "object"}), true).unwrap();
     let mut value = json!({"spec": {"a": 1}});
