@@ -5,7 +5,12 @@
 pub mod auto_promotion;
 pub mod availability;
 pub mod decision;
+pub mod expressions;
 pub mod inflate;
 pub mod labels;
 pub mod progress;
+pub mod project;
+pub mod promotion;
+pub mod selection;
 pub mod stage;
+pub mod warehouse;

@@ -40,7 +40,7 @@ pub(super) fn decide(snapshot: &Snapshot<'_>, decision: &mut Decision) {
         &mut decision.status.conditions,
         ConditionType::Ready,
         ConditionStatus::True,
-        "ControlFlowReady",
+        "Ready",
         "Stage passes Freight on as it becomes available",
         snapshot.stage.metadata.generation,
         &Time(snapshot.now),

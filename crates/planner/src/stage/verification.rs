@@ -32,7 +32,7 @@ pub(super) fn verify(snapshot: &Snapshot<'_>, decision: &mut Decision) {
         _ if verified => (ConditionStatus::True, "Verified", "Freight has been verified".to_owned()),
         None => (
             ConditionStatus::Unknown,
-            "WaitingForHealthy",
+            "WaitingForVerification",
             "Verification starts when the Stage is healthy".to_owned(),
         ),
         Some((phase, message)) => {
