@@ -3,14 +3,20 @@
 //! What happens next is decided by `ferry_planner::progress`; this crate does it. Storage, look-ups, clock and
 //! spawning are reached through [`World`] alone, so that a simulation can drive everything else exactly.
 
+pub mod applications;
 pub mod context;
+pub mod credentials;
+pub mod engine;
+pub mod evaluate;
 pub mod ledger;
+mod run;
 pub mod services;
 pub mod step;
 pub mod work;
 pub mod world;
 
 pub use context::StepContext;
+pub use engine::Engine;
 pub use services::Services;
 pub use step::{Effect, Outcome, Output, Step, StepDef, StepError, StepResult, Wake};
 pub use world::World;

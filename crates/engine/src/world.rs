@@ -1,12 +1,17 @@
 //! Everything outside that the engine needs: storage, look-ups, time. One trait, so that a simulation can be it.
 
+mod cluster;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ferry_api::{Freight, Promotion, Stage};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde_json::Value;
+
+pub use cluster::{Alone, Authority, Cluster, answered};
 
 /// Which Promotion: its Project and its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,6 +103,9 @@ pub trait World: Send + Sync + 'static {
 
     /// The time.
     fn now(&self) -> Timestamp;
+
+    /// Runs a task beside the caller.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
 
     /// Returns after this long.
     async fn sleep(&self, duration: Duration);

@@ -1,0 +1,140 @@
+//! Evaluates a step's expressions, fetching what they ask for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ferry_api::Promotion;
+use ferry_api::stage::FreightRequest;
+use ferry_expr::Lookup;
+use ferry_planner::expressions::{Known, Scope, Stop, kind};
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use serde_json::{Map, Value};
+
+use crate::context::Settings;
+use crate::world::{self, World};
+
+/// How many things one evaluation may ask for.
+const LOOKUPS: usize = 64;
+
+/// Why an evaluation gave nothing.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The expression is wrong, or asks for what is not there.
+    #[error("{0}")]
+    Failed(String),
+    /// Something could not be fetched; trying again may help.
+    #[error(transparent)]
+    World(#[from] world::Error),
+}
+
+/// Evaluates the expressions of one Promotion's steps.
+pub struct Evaluator {
+    world: Arc<dyn World>,
+    settings: Arc<Settings>,
+    promotion: Promotion,
+    requests: Vec<FreightRequest>,
+    alias: String,
+}
+
+impl Evaluator {
+    /// Fetches what every expression may use.
+    pub async fn new(
+        world: Arc<dyn World>,
+        settings: Arc<Settings>,
+        promotion: Promotion,
+    ) -> Result<Self, world::Error> {
+        let project = promotion.metadata.namespace.clone().unwrap_or_default();
+        let stage = world.stage(&project, &promotion.spec.stage).await?;
+        let requests = stage.map(|s| s.spec.requested_freight).unwrap_or_default();
+        let name = promotion.spec.freight.as_deref().unwrap_or_default();
+        let freight = if name.is_empty() { None } else { world.freight(&project, name).await? };
+        let alias = freight.and_then(|f| f.alias).unwrap_or_default();
+        Ok(Self { world, settings, promotion, requests, alias })
+    }
+
+    /// Whether a step's `if` lets it run.
+    pub async fn condition(&self, index: usize, text: &str, now: Timestamp) -> Result<bool, Error> {
+        self.evaluate(index, now, |scope| scope.condition(text)).await
+    }
+
+    /// A step's config with its templates evaluated: an object.
+    pub async fn config(&self, index: usize, now: Timestamp) -> Result<Value, Error> {
+        let config = self.promotion.spec.steps.get(index).and_then(|s| s.config.as_ref());
+        self.evaluate(index, now, |scope| scope.config(config)).await
+    }
+
+    async fn evaluate<T>(
+        &self,
+        index: usize,
+        now: Timestamp,
+        ask: impl Fn(&Scope<'_>) -> Result<T, Stop>,
+    ) -> Result<T, Error> {
+        let mut known = Known::new();
+        for _ in 0..LOOKUPS {
+            let scope = Scope {
+                promotion: &self.promotion,
+                requests: &self.requests,
+                freight_alias: &self.alias,
+                ui_base_url: &self.settings.ui_base_url,
+                index,
+                known: &known,
+                now,
+            };
+            match ask(&scope) {
+                Ok(answer) => return Ok(answer),
+                Err(Stop::Failed(message)) => return Err(Error::Failed(message)),
+                Err(Stop::Need(lookup)) => {
+                    let found = self.fetch(&lookup).await?;
+                    known.insert(lookup, found);
+                }
+            }
+        }
+        Err(Error::Failed(format!("the expressions of one step ask for more than {LOOKUPS} things")))
+    }
+
+    async fn fetch(&self, lookup: &Lookup) -> Result<Value, world::Error> {
+        let project = self.promotion.metadata.namespace.as_deref().unwrap_or_default();
+        let shared = self.settings.shared_resources_namespace.as_str();
+        let name = lookup.name.as_str();
+        let json = |value: Option<Value>| value.unwrap_or(Value::Null);
+        Ok(match lookup.kind.as_str() {
+            kind::WAREHOUSE => {
+                json(self.world.warehouse_subscriptions(project, name).await?.map(Value::Array))
+            }
+            kind::FREIGHT => {
+                json(self.world.freight(project, name).await?.and_then(|f| serde_json::to_value(f).ok()))
+            }
+            kind::STAGE => {
+                json(self.world.stage(project, name).await?.and_then(|s| serde_json::to_value(s).ok()))
+            }
+            kind::CONFIG_MAP => {
+                texts(self.world.config_map(project, name).await?.and_then(|c| c.data).unwrap_or_default())
+            }
+            kind::SHARED_CONFIG_MAP => {
+                texts(self.world.config_map(shared, name).await?.and_then(|c| c.data).unwrap_or_default())
+            }
+            kind::SECRET => {
+                bytes(&self.world.secret(project, name).await?.and_then(|s| s.data).unwrap_or_default())
+            }
+            kind::SHARED_SECRET => {
+                let secret = self.world.secret(shared, name).await?.filter(|secret| {
+                    let labels = secret.metadata.labels.as_ref();
+                    let kind = labels.and_then(|l| l.get(ferry_api::names::label::CREDENTIAL_TYPE));
+                    kind.is_some_and(|k| k == "generic")
+                });
+                bytes(&secret.and_then(|s| s.data).unwrap_or_default())
+            }
+            _ => Value::Null,
+        })
+    }
+}
+
+fn texts(data: BTreeMap<String, String>) -> Value {
+    Value::Object(data.into_iter().map(|(k, v)| (k, Value::String(v))).collect::<Map<_, _>>())
+}
+
+fn bytes(data: &BTreeMap<String, ByteString>) -> Value {
+    let text = |bytes: &ByteString| Value::String(String::from_utf8_lossy(&bytes.0).into_owned());
+    Value::Object(data.iter().map(|(k, v)| (k.clone(), text(v))).collect::<Map<_, _>>())
+}

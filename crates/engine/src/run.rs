@@ -1,0 +1,283 @@
+//! One run of one Promotion: asks the planner what comes next, does it, stores it, until the end.
+
+mod attempt;
+mod commands;
+mod draft;
+mod entries;
+mod rebuild;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ferry_api::Promotion;
+use ferry_api::promotion::PromotionPhase;
+use ferry_planner::progress::{self, Next, Settled};
+use ferry_planner::promotion as rules;
+
+use crate::engine::Parts;
+use crate::step::Wake;
+use crate::work::WorkDirectory;
+use crate::world::{Happening, PromotionKey};
+
+pub(crate) use commands::Commands;
+use draft::Draft;
+
+/// How a run came to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Ending {
+    /// The Promotion has ended.
+    Ended(PromotionPhase),
+    /// The run stopped before; somebody may go on.
+    Stopped(&'static str),
+}
+
+/// Why a run does not go on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stop {
+    /// The Promotion is gone or has ended.
+    Over,
+    /// Somebody else writes its status.
+    Taken,
+    /// The process ends, or may no longer write.
+    Ending,
+    /// Somebody asked for an end.
+    Abort(String),
+    /// The Promotion cannot go on: it ends Errored with this message.
+    Broken(String),
+}
+
+/// What comes next, with what is needed for it.
+enum Task {
+    Gate(usize, String),
+    Run(usize),
+    Conclude,
+}
+
+pub(crate) struct Run {
+    parts: Parts,
+    key: PromotionKey,
+    commands: Arc<Commands>,
+}
+
+impl Run {
+    pub(crate) fn new(parts: Parts, key: PromotionKey, commands: Arc<Commands>) -> Self {
+        Self { parts, key, commands }
+    }
+
+    /// Runs to the end, or to where somebody else must go on.
+    pub(crate) async fn run(self) -> Ending {
+        let draft = match Draft::read(&self.parts.world, &self.key, &self.commands).await {
+            Ok(draft) => Arc::new(draft),
+            Err(_) => return Ending::Stopped("the Promotion is gone, or the process ends"),
+        };
+        let promotion = draft.get().await;
+        if let Some(phase) = promotion.phase().filter(|p| p.is_terminal()) {
+            self.forget(&promotion);
+            return Ending::Ended(phase);
+        }
+        match self.steps(&draft, &promotion).await {
+            Ok(phase) => Ending::Ended(phase),
+            Err(stop) => self.stop(&draft, stop).await,
+        }
+    }
+
+    async fn steps(&self, draft: &Arc<Draft>, promotion: &Promotion) -> Result<PromotionPhase, Stop> {
+        let work = self.parts.work.directory(&directory_name(promotion));
+        let work = work.map_err(|e| Stop::Broken(e.to_string()))?;
+        self.go(draft, &work).await?;
+        self.conclude(draft).await
+    }
+
+    /// Starts or resumes, and goes through the steps.
+    async fn go(&self, draft: &Arc<Draft>, work: &WorkDirectory) -> Result<(), Stop> {
+        self.obey(draft).await?;
+        if draft.get().await.phase() == Some(PromotionPhase::Running) {
+            rebuild::resume(&self.parts, &self.commands, draft, work).await?;
+        } else {
+            self.begin(draft).await?;
+            work.start_over().map_err(|e| Stop::Broken(e.to_string()))?;
+        }
+        loop {
+            self.obey(draft).await?;
+            match draft.edit(next).await {
+                Task::Conclude => return Ok(()),
+                Task::Gate(index, condition) => {
+                    let said =
+                        attempt::condition(&self.parts, &self.commands, draft, index, &condition).await?;
+                    let passes = draft
+                        .edit(|p| progress::gate(&p.spec, p.status.get_or_insert_default(), index, said))
+                        .await;
+                    if passes {
+                        self.step(draft, work, index).await?;
+                    }
+                }
+                Task::Run(index) => self.step(draft, work, index).await?,
+            }
+        }
+    }
+
+    /// One attempt of a step, and the sleep after it where it is not through.
+    async fn step(&self, draft: &Arc<Draft>, work: &WorkDirectory, index: usize) -> Result<(), Stop> {
+        let (settled, wake) = attempt::attempt(&self.parts, &self.commands, draft, work, index).await?;
+        let Settled::Again { after, why, error, .. } = settled else { return Ok(()) };
+        tracing::debug!(
+            project = self.key.project,
+            promotion = self.key.name,
+            index,
+            error,
+            why,
+            "step waits"
+        );
+        self.commands.sleep(self.parts.world.as_ref(), after, wake).await;
+        Ok(())
+    }
+
+    /// The first write: Running, with the Freight it carries.
+    async fn begin(&self, draft: &Draft) -> Result<(), Stop> {
+        let promotion = draft.get().await;
+        let project = &self.key.project;
+        let world = &self.parts.world;
+        let stage =
+            draft::patiently(world, &self.commands, || world.stage(project, &promotion.spec.stage)).await?;
+        let name = promotion.spec.freight.clone().unwrap_or_default();
+        let freight = draft::patiently(world, &self.commands, || world.freight(project, &name)).await?;
+        let stage =
+            stage.ok_or_else(|| Stop::Broken(format!("Stage {:?} does not exist", promotion.spec.stage)))?;
+        let status = rules::begin(&promotion, &stage, freight.as_ref(), world.now()).map_err(Stop::Broken)?;
+        draft.edit(|p| p.status = Some(status)).await;
+        draft.store().await
+    }
+
+    /// The last write: what the steps came to.
+    async fn conclude(&self, draft: &Draft) -> Result<PromotionPhase, Stop> {
+        let now = self.parts.world.now();
+        let phase = draft
+            .edit(|p| {
+                let status = p.status.get_or_insert_default();
+                let (phase, message) = progress::conclude(&p.spec, status);
+                progress::end(status, phase, &message, now);
+                phase
+            })
+            .await;
+        draft.store().await?;
+        let promotion = draft.get().await;
+        self.forget(&promotion);
+        self.announce(&promotion).await;
+        Ok(phase)
+    }
+
+    /// Ends the run early.
+    async fn stop(&self, draft: &Draft, stop: Stop) -> Ending {
+        let now = self.parts.world.now();
+        match stop {
+            Stop::Over => {
+                self.forget(&draft.get().await);
+                Ending::Stopped("the Promotion is gone or has ended")
+            }
+            Stop::Taken => Ending::Stopped("somebody else writes the Promotion's status"),
+            Stop::Ending => Ending::Stopped("the process ends"),
+            Stop::Abort(actor) => {
+                draft.edit(|p| progress::abort(&p.spec, p.status.get_or_insert_default(), &actor, now)).await;
+                self.store_end(draft).await
+            }
+            Stop::Broken(message) => {
+                draft
+                    .edit(|p| {
+                        let status = p.status.get_or_insert_default();
+                        progress::end(status, PromotionPhase::Errored, &message, now);
+                    })
+                    .await;
+                self.store_end(draft).await
+            }
+        }
+    }
+
+    async fn store_end(&self, draft: &Draft) -> Ending {
+        let stored = match draft.store().await {
+            Err(Stop::Broken(why)) => draft.store_bare(&why).await,
+            other => other,
+        };
+        let promotion = draft.get().await;
+        match (stored, promotion.phase()) {
+            (Ok(()), Some(phase)) => {
+                self.forget(&promotion);
+                self.announce(&promotion).await;
+                Ending::Ended(phase)
+            }
+            _ => Ending::Stopped("the end could not be stored"),
+        }
+    }
+
+    /// What somebody asked for since the last look: an end, or the refresh token to take note of.
+    async fn obey(&self, draft: &Draft) -> Result<(), Stop> {
+        if let Some(actor) = self.commands.abort_asked() {
+            return Err(Stop::Abort(actor));
+        }
+        let promotion = draft.get().await;
+        if let Some(actor) = rules::abort_request(&promotion) {
+            return Err(Stop::Abort(actor));
+        }
+        if promotion.metadata.deletion_timestamp.is_some() {
+            return Err(Stop::Over);
+        }
+        if self.parts.draining.load(Ordering::SeqCst) || self.commands.is_cancelled() {
+            return Err(Stop::Ending);
+        }
+        draft
+            .edit(|p| {
+                let token = rules::refresh_token(p);
+                let status = p.status.get_or_insert_default();
+                status.last_handled_refresh = token.or(status.last_handled_refresh.take());
+            })
+            .await;
+        Ok(())
+    }
+
+    fn forget(&self, promotion: &Promotion) {
+        if let Err(error) = self.parts.work.remove(&directory_name(promotion)) {
+            tracing::warn!(promotion = self.key.name, %error, "work directory not removed");
+        }
+    }
+
+    async fn announce(&self, promotion: &Promotion) {
+        let reason = match promotion.phase() {
+            Some(PromotionPhase::Succeeded) => "PromotionSucceeded",
+            Some(PromotionPhase::Failed) => "PromotionFailed",
+            Some(PromotionPhase::Errored) => "PromotionErrored",
+            Some(PromotionPhase::Aborted) => "PromotionAborted",
+            _ => return,
+        };
+        let message = promotion.status.as_ref().map(|s| s.message.clone()).unwrap_or_default();
+        let message = if message.is_empty() { "Promotion succeeded".to_owned() } else { message };
+        let actor = rules::actor(promotion).unwrap_or("controller:promotion-controller").to_owned();
+        let warning = reason != "PromotionSucceeded";
+        let happening = Happening { reason, message, actor, warning };
+        self.parts.world.tell(promotion, happening).await;
+    }
+}
+
+fn next(promotion: &mut Promotion) -> Task {
+    match progress::next(&promotion.spec, promotion.status.get_or_insert_default()) {
+        Next::Gate { index, condition } => Task::Gate(index, condition.to_owned()),
+        Next::Run { index } => Task::Run(index),
+        Next::Conclude => Task::Conclude,
+    }
+}
+
+fn directory_name(promotion: &Promotion) -> String {
+    promotion.metadata.uid.clone().or_else(|| promotion.metadata.name.clone()).unwrap_or_default()
+}
+
+impl Commands {
+    /// Sleeps until something wakes the run.
+    async fn sleep(&self, world: &dyn crate::World, after: Duration, wake: Wake) {
+        let woken = self.waiting_for(wake);
+        tokio::select! {
+            () = woken => {}
+            () = self.cancelled() => {}
+            () = world.sleep(after) => {}
+        }
+        self.not_waiting();
+    }
+}

@@ -1,0 +1,283 @@
+//! One attempt of one step: evaluate, note, do, settle, store.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_api::promotion::PromotionStep;
+use ferry_planner::progress::{self, Attempt, Settled, StepRules, Verdict};
+use futures::FutureExt;
+use jiff::Timestamp;
+
+use super::draft::{Draft, patiently};
+use super::entries::{self, StepRecorder};
+use super::{Commands, Stop};
+use crate::context::StepContext;
+use crate::engine::Parts;
+use crate::evaluate::{self, Evaluator};
+use crate::step::{Effect, Outcome, Output, Prepared, StepDef, StepError, StepResult, Wake};
+use crate::work::WorkDirectory;
+
+/// How long a step that changes things outside may need of this process' right to do so, where it has no timeout.
+const WRITE_MARGIN: Duration = Duration::from_secs(30);
+
+/// Evaluates a step's `if`. A world that does not answer is asked again.
+pub(super) async fn condition(
+    parts: &Parts,
+    commands: &Arc<Commands>,
+    draft: &Draft,
+    index: usize,
+    text: &str,
+) -> Result<Result<bool, String>, Stop> {
+    let promotion = draft.get().await;
+    let now = parts.world.now();
+    let ask = || async {
+        let evaluator =
+            Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion.clone()).await?;
+        match evaluator.condition(index, text, now).await {
+            Ok(runs) => Ok(Ok(runs)),
+            Err(evaluate::Error::Failed(message)) => Ok(Err(message)),
+            Err(evaluate::Error::World(error)) => Err(error),
+        }
+    };
+    patiently(&parts.world, commands, ask).await
+}
+
+/// Does one attempt, with its result stored.
+pub(super) async fn attempt(
+    parts: &Parts,
+    commands: &Arc<Commands>,
+    draft: &Arc<Draft>,
+    work: &WorkDirectory,
+    index: usize,
+) -> Result<(Settled, Wake), Stop> {
+    let promotion = draft.get().await;
+    let Some(step) = promotion.spec.steps.get(index).cloned() else {
+        return Ok((Settled::Through, Wake::default()));
+    };
+    let kind = step.uses.as_deref().unwrap_or_default();
+    let Some(def) = parts.registry.get(kind).copied() else {
+        let known: Vec<&str> = parts.registry.kinds().collect();
+        let message = format!("step kind {kind:?} is not registered; known kinds: {}", known.join(", "));
+        draft
+            .edit_and_store(|p| progress::refuse(&p.spec, p.status.get_or_insert_default(), index, &message))
+            .await?;
+        return Ok((Settled::Through, Wake::default()));
+    };
+    let alias = progress::alias(&step, index);
+    let rules = StepRules::of(&step, def.timeout, def.propagates_output);
+    let now = parts.world.now();
+    draft.edit(|p| progress::start(&p.spec, p.status.get_or_insert_default(), index, now)).await;
+    let began = promotion.status.as_ref().and_then(|s| entries::entry(s, index)).cloned();
+    let resumed = began.as_ref().filter(|e| e.finished_at.is_none()).and_then(|e| e.started_at.as_ref());
+    let started_at = resumed.map_or(now, |t| t.0);
+    let prepared = prepare(parts, draft, &def, index, started_at).await;
+    let result = match prepared {
+        Err(error) => Err(error),
+        Ok(prepared) => {
+            let effect = prepared.effect;
+            if effect == Effect::Writes {
+                announce(parts, draft, index, &alias, rules, started_at).await?;
+            }
+            let at = At { index, alias: &alias, start: started_at, rules };
+            run(parts, commands, draft, work, &at, prepared).await?
+        }
+    };
+    settle(parts, draft, work, index, &step, rules, result).await
+}
+
+/// The compare-and-swap before an effect: if somebody else wrote the status, nothing runs.
+async fn announce(
+    parts: &Parts,
+    draft: &Draft,
+    index: usize,
+    alias: &str,
+    rules: StepRules,
+    started_at: Timestamp,
+) -> Result<(), Stop> {
+    if !parts.world.may_write_for(rules.timeout.unwrap_or(WRITE_MARGIN).min(WRITE_MARGIN)) {
+        return Err(Stop::Ending);
+    }
+    draft.edit_and_store(|p| entries::begin(p, index, alias, started_at)).await
+}
+
+/// Evaluates the config and reads it.
+async fn prepare(
+    parts: &Parts,
+    draft: &Draft,
+    def: &StepDef,
+    index: usize,
+    now: Timestamp,
+) -> Result<Prepared, StepError> {
+    let retryable = |e: evaluate::Error| StepError::Retryable(e.to_string());
+    let promotion = draft.get().await;
+    let evaluator = Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion)
+        .await
+        .map_err(|e| retryable(e.into()))?;
+    let config = evaluator.config(index, now).await.map_err(retryable)?;
+    def.prepare(config)
+}
+
+/// Which attempt of which step.
+struct At<'a> {
+    index: usize,
+    alias: &'a str,
+    start: Timestamp,
+    rules: StepRules,
+}
+
+/// Runs the step in its slot, until it is done, its time is over, or the run is told to end.
+async fn run(
+    parts: &Parts,
+    commands: &Arc<Commands>,
+    draft: &Arc<Draft>,
+    work: &WorkDirectory,
+    at: &At<'_>,
+    prepared: Prepared,
+) -> Result<StepResult, Stop> {
+    let Ok(_slot) = parts.slots.acquire().await else { return Err(Stop::Ending) };
+    let promotion = draft.get().await;
+    let status = promotion.status.clone().unwrap_or_default();
+    let view = match work.begin(i64::try_from(at.index).unwrap_or(i64::MAX)) {
+        Ok(view) => view,
+        Err(error) => return Ok(Err(StepError::Retryable(error.to_string()))),
+    };
+    let deadline = progress::deadline(&status, at.alias, at.rules);
+    let recorder = StepRecorder::new(draft.clone(), at.index, entries::entry(&status, at.index));
+    let outputs = status.state.clone().unwrap_or_default();
+    let ctx = StepContext {
+        project: promotion.metadata.namespace.clone().unwrap_or_default(),
+        stage: promotion.spec.stage.clone(),
+        promotion: promotion.metadata.name.clone().unwrap_or_default(),
+        actor: ferry_planner::promotion::actor(&promotion).map(ToOwned::to_owned),
+        alias: at.alias.to_owned(),
+        started_at: at.start,
+        deadline,
+        previous: outputs.get(at.alias).filter(|v| !v.is_null()).cloned(),
+        outputs: Arc::new(outputs),
+        work: view,
+        settings: parts.settings.clone(),
+        cancelled: commands.attempt().child_token(),
+        ledger: Arc::new(recorder),
+        services: parts.services.clone(),
+        world: parts.world.clone(),
+    };
+    let left =
+        deadline.map(|end| Duration::try_from(end.duration_since(parts.world.now())).unwrap_or_default());
+    let time_over = async {
+        match left {
+            Some(left) => parts.world.sleep(left + Duration::from_secs(1)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        result = AssertUnwindSafe(prepared.run(ctx)).catch_unwind() => Ok(result.unwrap_or_else(|_| {
+            Err(StepError::Fatal("step panicked; please report this".to_owned()))
+        })),
+        () = commands.cancelled() => Err(commands.abort_asked().map_or(Stop::Ending, Stop::Abort)),
+        () = time_over => Ok(Err(StepError::Retryable("the attempt was still at work".to_owned()))),
+    }
+    .inspect_err(|_| {
+        if let Err(error) = work.roll_back() {
+            tracing::warn!(%error, "the work directory is put right at the next start");
+        }
+    })
+}
+
+/// Records the result, keeps or forgets the step's changes, stores the status.
+async fn settle(
+    parts: &Parts,
+    draft: &Draft,
+    work: &WorkDirectory,
+    index: usize,
+    step: &PromotionStep,
+    rules: StepRules,
+    result: StepResult,
+) -> Result<(Settled, Wake), Stop> {
+    let (mut attempt, wake) = translate(result);
+    let keeps = matches!(attempt.verdict, Verdict::Succeeded | Verdict::Skipped);
+    let digest = match if keeps { work.end().map(Some) } else { work.roll_back().map(|()| None) } {
+        Ok(digest) => digest,
+        Err(error) => {
+            attempt = failed(Verdict::Errored { terminal: true }, format!("work directory: {error}"));
+            None
+        }
+    };
+    let now = parts.world.now();
+    let settled = draft
+        .edit_and_store(|p| {
+            let status = p.status.get_or_insert_default();
+            entries::settle(status, index, now);
+            if let Some(digest) = digest {
+                let ledger = status.ledger.get_or_insert_default();
+                ledger.work_digest = Some(digest);
+                ledger.work_step = i64::try_from(index).unwrap_or(i64::MAX);
+            }
+            progress::settle(&p.spec, status, index, attempt, rules, now)
+        })
+        .await?;
+    if let Err(error) = work.settle() {
+        tracing::warn!(%error, "work directory not tidied");
+    }
+    tracing::info!(step = progress::alias(step, index), ?settled, "step settled");
+    Ok((settled, wake))
+}
+
+fn failed(verdict: Verdict, message: String) -> Attempt {
+    Attempt { verdict, message, output: None, health_check: None }
+}
+
+/// An attempt's result in the planner's words.
+fn translate(result: StepResult) -> (Attempt, Wake) {
+    let done = |verdict: Verdict, output: Output, message: Option<String>| Attempt {
+        verdict,
+        message: message.or(output.message).unwrap_or_default(),
+        output: output.values,
+        health_check: output.health_check,
+    };
+    match result {
+        Ok(Outcome::Succeeded(output)) => (done(Verdict::Succeeded, output, None), Wake::default()),
+        Ok(Outcome::Skipped(why, output)) => (done(Verdict::Skipped, output, Some(why)), Wake::default()),
+        Ok(Outcome::Waiting { why, wake, output }) => {
+            (done(Verdict::Waiting(wake.after), output, Some(why)), wake)
+        }
+        Err(error) => {
+            let verdict = match &error {
+                StepError::Config(_) | StepError::Failed(_) => Verdict::Failed { terminal: true },
+                StepError::Fatal(_) => Verdict::Errored { terminal: true },
+                StepError::Retryable(_) => Verdict::Errored { terminal: false },
+            };
+            (failed(verdict, error.to_string()), Wake::default())
+        }
+    }
+}
+
+/// A step that is run again, with what it noted, to get a lost work directory back.
+pub(super) async fn replay(
+    parts: &Parts,
+    commands: &Arc<Commands>,
+    draft: &Arc<Draft>,
+    work: &WorkDirectory,
+    index: usize,
+    started_at: Timestamp,
+) -> Result<Result<Option<String>, StepError>, Stop> {
+    let promotion = draft.get().await;
+    let step = promotion.spec.steps.get(index).cloned().unwrap_or_default();
+    let Some(def) = parts.registry.get(step.uses.as_deref().unwrap_or_default()).copied() else {
+        return Ok(Ok(None));
+    };
+    let prepared = match prepare(parts, draft, &def, index, started_at).await {
+        Ok(prepared) if prepared.effect == Effect::Writes => return Ok(Ok(None)),
+        Ok(prepared) => prepared,
+        Err(error) => return Ok(Err(error)),
+    };
+    let rules = StepRules { timeout: None, error_threshold: 1, propagates_output: false };
+    let at = At { index, alias: &progress::alias(&step, index), start: started_at, rules };
+    match run(parts, commands, draft, work, &at, prepared).await? {
+        Ok(Outcome::Succeeded(_) | Outcome::Skipped(..)) => {
+            Ok(work.end().map(Some).map_err(|e| StepError::Fatal(e.to_string())))
+        }
+        Ok(Outcome::Waiting { why, .. }) => Ok(Err(StepError::Retryable(why))),
+        Err(error) => Ok(Err(error)),
+    }
+}

@@ -1,0 +1,172 @@
+//! The Promotion as its run has it, and how it is stored: each write a compare-and-swap on what was stored before.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_api::Promotion;
+use ferry_api::promotion::{PromotionPhase, PromotionStatus};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::{Commands, Stop};
+use crate::world::{Error, PromotionKey, World};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The Promotion as its run has it.
+pub(crate) struct Draft {
+    world: Arc<dyn World>,
+    key: PromotionKey,
+    commands: Arc<Commands>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    promotion: Promotion,
+    /// The status as it is stored, in its JSON form: what another writer would have changed.
+    stored: Value,
+}
+
+impl Draft {
+    /// Reads the Promotion, never from a cache.
+    pub(super) async fn read(
+        world: &Arc<dyn World>,
+        key: &PromotionKey,
+        commands: &Arc<Commands>,
+    ) -> Result<Self, Stop> {
+        let found = patiently(world, commands, || world.promotion(key)).await?;
+        let promotion = found.ok_or(Stop::Over)?;
+        let stored = form(promotion.status.as_ref());
+        let inner = Mutex::new(Inner { promotion, stored });
+        Ok(Self { world: world.clone(), key: key.clone(), commands: commands.clone(), inner })
+    }
+
+    /// A copy.
+    pub(crate) async fn get(&self) -> Promotion {
+        self.inner.lock().await.promotion.clone()
+    }
+
+    /// Changes it; [`Draft::store`] makes the change last.
+    pub(super) async fn edit<R>(&self, change: impl FnOnce(&mut Promotion) -> R) -> R {
+        change(&mut self.inner.lock().await.promotion)
+    }
+
+    /// Changes it and stores the change in one breath.
+    pub(super) async fn edit_and_store<R>(
+        &self,
+        change: impl FnOnce(&mut Promotion) -> R,
+    ) -> Result<R, Stop> {
+        let mut inner = self.inner.lock().await;
+        let result = change(&mut inner.promotion);
+        self.write(&mut inner).await.map(|()| result)
+    }
+
+    /// Stores the status, if it differs from what is stored.
+    pub(super) async fn store(&self) -> Result<(), Stop> {
+        let mut inner = self.inner.lock().await;
+        self.write(&mut inner).await
+    }
+
+    /// Stores an Errored end without what made the status unacceptable.
+    pub(super) async fn store_bare(&self, why: &str) -> Result<(), Stop> {
+        let mut inner = self.inner.lock().await;
+        let status = inner.promotion.status.get_or_insert_default();
+        let message = format!("error updating status: {why}");
+        let bare = PromotionStatus {
+            phase: Some(PromotionPhase::Errored),
+            message: ferry_api::conditions::truncate_message(&message).to_owned(),
+            started_at: status.started_at.clone(),
+            finished_at: status.finished_at.clone(),
+            freight: status.freight.clone(),
+            freight_collection: status.freight_collection.clone(),
+            current_step: status.current_step,
+            ..PromotionStatus::default()
+        };
+        *status = bare;
+        self.write(&mut inner).await
+    }
+
+    async fn write(&self, inner: &mut Inner) -> Result<(), Stop> {
+        let wanted = form(inner.promotion.status.as_ref());
+        if wanted == inner.stored {
+            return Ok(());
+        }
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.world.write_status(&inner.promotion).await {
+                Ok(stored) => {
+                    inner.adopt(stored);
+                    return Ok(());
+                }
+                Err(Error::Conflict(_)) => {
+                    let found =
+                        patiently(&self.world, &self.commands, || self.world.promotion(&self.key)).await?;
+                    let fresh = found.ok_or(Stop::Over)?;
+                    let theirs = form(fresh.status.as_ref());
+                    if theirs == wanted {
+                        inner.adopt(fresh);
+                        return Ok(());
+                    }
+                    if theirs != inner.stored {
+                        return Err(Stop::Taken);
+                    }
+                    // Only metadata changed: a refresh, an abort, a label.
+                    inner.promotion.metadata = fresh.metadata;
+                }
+                Err(Error::Gone(_)) => return Err(Stop::Over),
+                Err(Error::Invalid(why)) => return Err(Stop::Broken(why)),
+                Err(Error::Unavailable(why)) => {
+                    tracing::warn!(promotion = self.key.name, why, "status not stored, trying again");
+                    rest(&self.world, &self.commands, &mut pause).await?;
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn adopt(&mut self, stored: Promotion) {
+        self.stored = form(stored.status.as_ref());
+        self.promotion = stored;
+    }
+}
+
+/// The JSON form, in which statuses are compared: times in it have the precision that is stored.
+fn form(status: Option<&PromotionStatus>) -> Value {
+    status.and_then(|s| serde_json::to_value(s).ok()).unwrap_or_default()
+}
+
+/// Asks the world again and again until it answers, or the run must come to its end.
+pub(super) async fn patiently<T, F>(
+    world: &Arc<dyn World>,
+    commands: &Arc<Commands>,
+    mut ask: impl FnMut() -> F,
+) -> Result<T, Stop>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(Error::Gone(_)) => return Err(Stop::Over),
+            Err(Error::Invalid(why)) => return Err(Stop::Broken(why)),
+            Err(error @ (Error::Conflict(_) | Error::Unavailable(_))) => {
+                tracing::warn!(%error, "no answer, asking again");
+                rest(world, commands, &mut pause).await?;
+            }
+        }
+    }
+}
+
+async fn rest(world: &Arc<dyn World>, commands: &Arc<Commands>, pause: &mut Duration) -> Result<(), Stop> {
+    tokio::select! {
+        () = world.sleep(*pause) => {}
+        () = commands.cancelled() => {
+            return Err(commands.abort_asked().map_or(Stop::Ending, Stop::Abort));
+        }
+    }
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
+    Ok(())
+}
