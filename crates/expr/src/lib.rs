@@ -29,4 +29,4 @@ pub use expression::{Expression, References, evaluate};
 pub use host::{Call, Function, Functions, Interrupt, Kind, Lookup, Signature};
 pub use template::{Template, evaluate_json_template, evaluate_json_text, evaluate_template};
 pub use time::{Duration, Time, Zone};
-pub use value::{List, Map, Object, Pairs, Record, SharedMap, Text, Value};
+pub use value::{Form, List, Map, Object, Pairs, Record, SharedMap, Text, Value};

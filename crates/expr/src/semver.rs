@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ferry_artifact::semver::{Increment, Version};
 
 use crate::host::{Functions, Kind};
-use crate::value::{Object, Value};
+use crate::value::{Form, Object, Value};
 
 const TYPE: &str = "github.com/Masterminds/semver/v3.Version";
 
@@ -141,8 +141,8 @@ impl Object for Parsed {
         })
     }
 
-    fn to_value(&self) -> Value {
-        self.display().into()
+    fn json(&self) -> Form {
+        Form::Value(self.display().into())
     }
 
     fn display(&self) -> String {

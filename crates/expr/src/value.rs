@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub(crate) use collection::Extent;
 pub use collection::{List, Map, Pairs, SharedMap};
-pub use object::{Object, Record};
+pub use object::{Form, Object, Record};
 pub use text::Text;
 
 use crate::host::Function;
@@ -121,6 +121,7 @@ impl Value {
         match self {
             Self::Nil => true,
             Self::List(list) => list.is_null(),
+            Self::Map(map) => map.is_null(),
             _ => false,
         }
     }

@@ -5,7 +5,7 @@ use super::{Builtin, Call, Check, argument, wrong};
 use crate::check::nature::Nature;
 use crate::eval::{compare, float as as_float};
 use crate::number;
-use crate::value::Value;
+use crate::value::{Form, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
     Builtin { name: "abs", check: numbers, call: abs },
@@ -98,8 +98,8 @@ fn int(call: &mut Call<'_>, arguments: &[Value]) -> Result<Value, String> {
             let parsed = text.as_str().and_then(|text| text.parse::<i64>().ok());
             parsed.ok_or_else(|| format!("`{}` is not a whole number, or too large", text.to_str()))?
         }
-        Value::Object(object) => match object.to_value() {
-            Value::Int(number) => number,
+        Value::Object(object) => match object.json() {
+            Form::Value(Value::Int(number)) => number,
             _ => return Err(wrong(call, value)),
         },
         other => return Err(wrong(call, other)),

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::number;
-use crate::value::{Text, Value};
+use crate::value::{Form, Text, Value};
 
 /// One value as a document, with a line break at its end.
 pub(super) fn document(value: &Value) -> Result<String, String> {
@@ -63,7 +63,15 @@ fn node(value: &Value, position: Position, parent: usize, out: &mut String) -> R
             entries.sort_by(|(a, _), (b, _)| natural(&a.to_str(), &b.to_str()));
             mapping(&entries, position, indent, out)?;
         }
-        Value::Object(object) => node(&object.to_value(), position, parent, out)?,
+        Value::Object(object) => match object.yaml() {
+            Form::Value(value) => node(&value, position, parent, out)?,
+            Form::Fields(fields) if fields.is_empty() => inline(position, "{}", out),
+            Form::Fields(fields) => {
+                let entries: Vec<(Text, &Value)> =
+                    fields.iter().map(|(key, value)| (key.clone(), value)).collect();
+                mapping(&entries, position, indent, out)?;
+            }
+        },
         Value::String(text) => string(text, position, parent, out),
         Value::Nil => inline(position, "null", out),
         Value::Bool(value) => inline(position, if *value { "true" } else { "false" }, out),

@@ -2,7 +2,7 @@
 
 use super::format::{format, month_name, weekday_name};
 use super::{Duration, Time, Zone};
-use crate::value::{Object, Value};
+use crate::value::{Form, Object, Value};
 
 /// A month or a day of the week: a number that has a name.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ impl Object for Named {
         Ok(self.name.into())
     }
 
-    fn to_value(&self) -> Value {
-        Value::Int(self.number)
+    fn json(&self) -> Form {
+        Form::Value(Value::Int(self.number))
     }
 
     fn display(&self) -> String {

@@ -46,6 +46,7 @@ impl List {
 pub struct Map {
     entries: BTreeMap<Text, Value>,
     of_texts: bool,
+    null: bool,
 }
 
 impl Map {
@@ -58,7 +59,17 @@ impl Map {
     pub fn of_texts<K: Into<Text>, V: Into<Text>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
         let entries =
             entries.into_iter().map(|(key, value)| (key.into(), Value::String(value.into()))).collect();
-        Self { entries, of_texts: true }
+        Self { entries, of_texts: true, null: false }
+    }
+
+    /// A map of texts that is not there: it counts as nil, yet a key of it gives `""`.
+    pub fn no_texts() -> Self {
+        Self { entries: BTreeMap::new(), of_texts: true, null: true }
+    }
+
+    /// Does it count as nil?
+    pub(crate) fn is_null(&self) -> bool {
+        self.null
     }
 
     /// The fields of a JSON object; numbers become floats.
@@ -68,6 +79,7 @@ impl Map {
 
     /// Sets a key.
     pub fn insert(&mut self, key: impl Into<Text>, value: impl Into<Value>) {
+        self.null = false;
         self.entries.insert(key.into(), value.into());
     }
 
@@ -108,7 +120,7 @@ impl Map {
 impl<K: Into<Text>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        Self { entries, of_texts: false }
+        Self { entries, of_texts: false, null: false }
     }
 }
 

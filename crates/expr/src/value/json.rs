@@ -5,7 +5,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Value;
+use super::{Form, Text, Value};
 use crate::number;
 
 /// One line.
@@ -38,6 +38,7 @@ fn encode(value: &Value, indent: Option<&str>, level: usize, out: &mut String) -
             let items = list.items().iter().map(|item| (None, item));
             block(('[', ']'), items, indent, level, out)?;
         }
+        Value::Map(map) if map.is_null() => out.push_str("null"),
         Value::Map(map) => {
             let items = map.iter().map(|(key, value)| (Some(key.to_str()), value));
             block(('{', '}'), items, indent, level, out)?;
@@ -48,7 +49,13 @@ fn encode(value: &Value, indent: Option<&str>, level: usize, out: &mut String) -
         Value::Time(time) => quote(&time.to_rfc3339()?, out),
         Value::Duration(duration) => out.push_str(&duration.0.to_string()),
         Value::Zone(_) => out.push_str("{}"),
-        Value::Object(object) => encode(&object.to_value(), indent, level, out)?,
+        Value::Object(object) => match object.json() {
+            Form::Value(value) => encode(&value, indent, level, out)?,
+            Form::Fields(fields) => {
+                let items = fields.iter().map(|(name, value)| (Some(name.to_str()), value));
+                block(('{', '}'), items, indent, level, out)?;
+            }
+        },
         Value::Function(_) => return Err(no_form("a function", "call it")),
     }
     Ok(())
@@ -126,13 +133,19 @@ pub(crate) fn to_json(value: &Value) -> Result<serde_json::Value, String> {
         Value::Bytes(bytes) => STANDARD.encode(bytes.as_bytes()).into(),
         Value::List(list) if list.is_null() => serde_json::Value::Null,
         Value::List(list) => list.items().iter().map(to_json).collect::<Result<_, _>>()?,
-        Value::Map(map) => {
-            let fields = map.iter().map(|(key, value)| Ok((key.to_str().into_owned(), to_json(value)?)));
-            serde_json::Value::Object(fields.collect::<Result<_, String>>()?)
-        }
-        Value::Object(object) => to_json(&object.to_value())?,
+        Value::Map(map) if map.is_null() => serde_json::Value::Null,
+        Value::Map(map) => object_of(map.iter())?,
+        Value::Object(object) => match object.json() {
+            Form::Value(value) => to_json(&value)?,
+            Form::Fields(fields) => object_of(fields.iter().map(|(name, value)| (name, value)))?,
+        },
         other => serde_json::from_str(&compact(other)?).map_err(|error| error.to_string())?,
     })
+}
+
+fn object_of<'a>(fields: impl Iterator<Item = (&'a Text, &'a Value)>) -> Result<serde_json::Value, String> {
+    let fields = fields.map(|(name, value)| Ok((name.to_str().into_owned(), to_json(value)?)));
+    Ok(serde_json::Value::Object(fields.collect::<Result<_, String>>()?))
 }
 
 /// What JSON text holds, with numbers as floats; bad bytes become U+FFFD.

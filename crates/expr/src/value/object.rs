@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Map, Text, Value};
+use super::{Text, Value};
 
 /// A value with fields and methods of its own.
 pub trait Object: fmt::Debug + Send + Sync {
@@ -25,14 +25,40 @@ pub trait Object: fmt::Debug + Send + Sync {
     }
 
     /// What stands for it in JSON.
-    fn to_value(&self) -> Value;
+    fn json(&self) -> Form;
+
+    /// What stands for it in YAML.
+    fn yaml(&self) -> Form {
+        self.json()
+    }
 
     /// What `string()` gives.
     fn display(&self) -> String;
 
     /// Is it the same as another object?
     fn equals(&self, other: &dyn Object) -> bool {
-        self.type_name() == other.type_name() && self.to_value().equals(&other.to_value())
+        self.type_name() == other.type_name() && self.json().same(&other.json())
+    }
+}
+
+/// What stands for an object where it is written out.
+#[derive(Debug, Clone)]
+pub enum Form {
+    /// A value.
+    Value(Value),
+    /// Fields in their order.
+    Fields(Vec<(Text, Value)>),
+}
+
+impl Form {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Value(a), Self::Value(b)) => a.equals(b),
+            (Self::Fields(a), Self::Fields(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|((ak, av), (bk, bv))| ak == bk && av.equals(bv))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -40,6 +66,7 @@ pub trait Object: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Record {
     type_name: String,
+    is_plain: bool,
     fields: Vec<Field>,
 }
 
@@ -54,7 +81,14 @@ struct Field {
 impl Record {
     /// A record without fields. `type_name` is what `type()` says.
     pub fn new(type_name: impl Into<String>) -> Self {
-        Self { type_name: type_name.into(), fields: Vec::new() }
+        Self { type_name: type_name.into(), is_plain: false, fields: Vec::new() }
+    }
+
+    /// Shown by `string()` as `{…}`, not as `&{…}`: a structure that is no pointer there.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.is_plain = true;
+        self
     }
 
     /// Adds a field that JSON leaves out when it is empty.
@@ -81,13 +115,20 @@ impl Object for Record {
         self.fields.iter().find(|field| field.name == name).map(|field| field.value.clone())
     }
 
-    fn to_value(&self) -> Value {
+    fn json(&self) -> Form {
         let shown = self.fields.iter().filter(|field| !(field.omit_empty && field.value.is_empty()));
-        Value::from(shown.map(|field| (Text::from(field.json), field.value.clone())).collect::<Map>())
+        Form::Fields(shown.map(|field| (Text::from(field.json), field.value.clone())).collect())
+    }
+
+    /// All fields, by their own names in lower case: as a structure without instructions for YAML is written.
+    fn yaml(&self) -> Form {
+        let name = |field: &Field| Text::from(field.name.to_lowercase());
+        Form::Fields(self.fields.iter().map(|field| (name(field), field.value.clone())).collect())
     }
 
     fn display(&self) -> String {
         let values: Vec<String> = self.fields.iter().map(|field| field.value.display()).collect();
-        format!("&{{{}}}", values.join(" "))
+        let pointer = if self.is_plain { "" } else { "&" };
+        format!("{pointer}{{{}}}", values.join(" "))
     }
 }

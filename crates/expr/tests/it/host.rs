@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ferry_expr::{
     Call, Expression, Function, Functions, Interrupt, Kind, Lookup, Map, Record, Signature, Stop, Time,
-    Value, Zone, evaluate,
+    Value, Zone, evaluate, evaluate_template,
 };
 use jiff::Timestamp;
 
@@ -57,6 +57,21 @@ fn objects_have_fields_by_their_own_names_and_by_those_of_json() {
     assert_eq!(value("'ID' in commitFrom('app') and 'id' not in commitFrom('app')").as_bool(), Some(true));
     let json = value("commitFrom('app')").to_json().unwrap();
     assert_eq!(json.to_string(), r#"{"creatorDate":"2024-01-05T00:00:00Z","id":"1234567"}"#);
+    // As text, fields keep their order; YAML has all of them.
+    assert_eq!(
+        value("toJSON(commitFrom('app'))").as_str(),
+        Some("{\n  \"id\": \"1234567\",\n  \"creatorDate\": \"2024-01-05T00:00:00Z\"\n}")
+    );
+    let yaml =
+        evaluate_template("${{ asYAML(commitFrom('app')) }}", &Map::new(), &functions(&BTreeMap::new()));
+    assert_eq!(
+        yaml.unwrap().as_str(),
+        Some("id: \"1234567\"\ntag: \"\"\ncreatordate: 2024-01-05T00:00:00Z\n")
+    );
+    assert_eq!(
+        value("string(commitFrom('app'))").as_str(),
+        Some("&{1234567  2024-01-05 00:00:00 +0000 UTC}")
+    );
 }
 
 #[test]
@@ -102,6 +117,15 @@ fn what_is_not_known_is_asked_for_one_after_another() {
     assert_eq!(asked, ["a", "b"]);
     // A missing key of a map of texts is an empty text.
     assert_eq!(result.as_str(), Some("a1-b1"));
+}
+
+#[test]
+fn a_map_of_texts_that_is_not_there_counts_as_nil() {
+    let env = Map::new().with("m", Map::no_texts());
+    let evaluate = |text| evaluate(text, &env, &functions(&BTreeMap::new())).unwrap();
+    assert_eq!(evaluate("m.x").as_str(), Some(""));
+    assert_eq!(evaluate("m ?? 'none'").as_str(), Some("none"));
+    assert_eq!(evaluate("toJSON(m)").as_str(), Some("null"));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! The recorded templates, through the functions that evaluate configs, variables and conditions.
+
 use ferry_expr::{Functions, Map, Value, evaluate_json_text, evaluate_template};
 use ferry_vectors::{Answer, Case, replay};
 use jiff::Timestamp;
