@@ -144,11 +144,14 @@ fn chart_key(url: &str, name: &str) -> String {
 
 fn update(request: &Request<'_>, known: &Snapshot, allowed: &mut Allowed) -> Reviewed<()> {
     let freight: Freight = request.typed()?;
-    if let Some(alias) = taken_alias(&freight, known, request.namespace)? {
+    let old = request.typed_old::<Freight>();
+    if old.as_ref().is_none_or(|old| old.alias != freight.alias)
+        && let Some(alias) = taken_alias(&freight, known, request.namespace)?
+    {
         let why = format!("other Freight in namespace {:?} has the alias {alias:?}", request.namespace);
         return Err(request.deny(Denial::conflict(request.group, "freights", request.object_name(), &why)));
     }
-    let Some(old) = request.typed_old::<Freight>() else { return Ok(()) };
+    let Some(old) = old else { return Ok(()) };
     let mut causes = Vec::new();
     if freight.origin != old.origin {
         causes.push(constant("origin", json!(freight.origin)));

@@ -1,7 +1,9 @@
-//! Recorded answers, replayed through the public face of the crate.
+//! The crate through its public face: stories, odd input, recorded answers.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod anything;
 mod cluster;
 mod compare;
+mod stories;
 mod vectors_admission;
 mod vectors_task_inflation;
