@@ -7,6 +7,7 @@
 mod actor;
 mod alias;
 mod cluster_config;
+mod expressions;
 mod freight;
 mod hold;
 mod lookup;
@@ -86,7 +87,7 @@ fn review(request: &Request<'_>, known: &Snapshot, allowed: &mut Allowed) -> Rev
         "ProjectConfig" => project_config::validate(request, known),
         "Promotion" => promotion::validate(request, known, allowed),
         "PromotionRequest" => promotion_request::validate(request, known),
-        "ClusterPromotionTask" | "PromotionTask" => task::validate(request, known),
+        "ClusterPromotionTask" | "PromotionTask" => task::validate(request, known, allowed),
         "Stage" => stage::validate(request, known, allowed),
         "Warehouse" => warehouse::validate(request, known, allowed),
         _ => Ok(()),

@@ -10,9 +10,10 @@ use crate::actor::{self, Subject};
 use crate::lookup::Snapshot;
 use crate::outcome::{Allowed, Cause, Reviewed};
 use crate::request::{Operation, Request};
-use crate::{metadata, rules, steps};
+use crate::{expressions, metadata, rules, steps};
 
 const STEPS: &str = "spec.promotionTemplate.spec.steps";
+const VARS: &str = "spec.promotionTemplate.spec.vars";
 
 /// Mirrors the shard and notes who asks. Where that changes anything times are written anew too.
 pub(crate) fn mutate(request: &Request<'_>, object: &mut Value) {
@@ -53,7 +54,10 @@ pub(crate) fn validate(request: &Request<'_>, known: &Snapshot, allowed: &mut Al
         steps::check(&template.spec.steps, STEPS, &mut causes);
         steps::check_references(&template.spec.steps, STEPS, &mut causes);
         steps::warn_of_unknown(&template.spec.steps, STEPS, &request.context, &mut allowed.warnings);
+        expressions::warn_of_vars(&template.spec.vars, VARS, &mut allowed.warnings);
+        expressions::warn_of_steps(&template.spec.steps, STEPS, &mut allowed.warnings);
     }
+    expressions::warn_of_vars(&stage.spec.vars, "spec.vars", &mut allowed.warnings);
     if stage.spec.targets.is_some() {
         allowed.warnings.push(
             "spec.targets: promotion to Targets is not supported; nothing promotes to this Stage".into(),

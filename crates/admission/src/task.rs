@@ -4,9 +4,11 @@ use ferry_api::task::PromotionTaskSpec;
 use serde::Deserialize;
 
 use crate::lookup::Snapshot;
-use crate::outcome::Reviewed;
+use crate::outcome::{Allowed, Reviewed};
 use crate::request::{Operation, Request};
-use crate::{rules, steps};
+use crate::{expressions, rules, steps};
+
+const STEPS: &str = "spec.steps";
 
 /// Both kinds have a spec of one form.
 #[derive(Deserialize)]
@@ -15,12 +17,15 @@ struct Task {
 }
 
 /// The Project, and the steps' names.
-pub(crate) fn validate(request: &Request<'_>, known: &Snapshot) -> Reviewed<()> {
+pub(crate) fn validate(request: &Request<'_>, known: &Snapshot, allowed: &mut Allowed) -> Reviewed<()> {
     if request.operation == Operation::Delete {
         return Ok(());
     }
     let task: Task = request.typed()?;
     let mut causes = if request.namespace.is_empty() { Vec::new() } else { rules::project(request, known)? };
-    steps::check(&task.spec.steps, "spec.steps", &mut causes);
+    steps::check(&task.spec.steps, STEPS, &mut causes);
+    steps::warn_of_unknown(&task.spec.steps, STEPS, &request.context, &mut allowed.warnings);
+    expressions::warn_of_vars(&task.spec.vars, "spec.vars", &mut allowed.warnings);
+    expressions::warn_of_steps(&task.spec.steps, STEPS, &mut allowed.warnings);
     request.accept(causes)
 }

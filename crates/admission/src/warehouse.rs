@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::lookup::Snapshot;
 use crate::outcome::{Allowed, Cause, Reviewed};
 use crate::request::{Operation, Request};
-use crate::{metadata, rules, subscription};
+use crate::{expressions, metadata, rules, subscription};
 
 /// Fills in what subscriptions leave out and mirrors the shard. Where that changes anything the interval is written
 /// anew too.
@@ -36,12 +36,25 @@ pub(crate) fn validate(request: &Request<'_>, known: &Snapshot, allowed: &mut Al
     {
         causes.push(Cause::invalid("spec.interval", interval, error));
     }
+    check_criteria(spec, request.old.map(|old| &old["spec"]), &mut causes);
     let none = Vec::new();
     let subscriptions = spec.get("subscriptions").and_then(Value::as_array).unwrap_or(&none);
     let old = request.old.and_then(|old| old["spec"].get("subscriptions")?.as_array()).unwrap_or(&none);
     subscription::check(subscriptions, old, &mut causes);
     warn(subscriptions, &mut allowed.warnings);
     request.accept(causes)
+}
+
+/// The gate on Freight creation must be an expression, unless it stood before.
+fn check_criteria(spec: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+    let expression =
+        |spec: &Value| spec.get("freightCreationCriteria")?.get("expression")?.as_str().map(str::to_owned);
+    let Some(text) = expression(spec).filter(|text| old.and_then(expression).as_ref() != Some(text)) else {
+        return;
+    };
+    if let Some(why) = expressions::broken(&text) {
+        causes.push(Cause::invalid("spec.freightCreationCriteria.expression", text, why));
+    }
 }
 
 /// Discovery does not know these fields any more.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{CHART_URL, GIT_BRANCH, GIT_URL, IMAGE_PLATFORM, IMAGE_URL, Kind, Subscription};
 use crate::outcome::Cause;
-use crate::rules;
+use crate::{expressions, rules};
 
 const BRANCH_LIMIT: usize = 255;
 const DISCOVERY_RANGE: std::ops::RangeInclusive<i64> = 1..=100;
@@ -152,6 +152,11 @@ impl Field<'_> {
         let since = self.text("since");
         if !since.is_empty() && since.parse::<Timestamp>().is_err() {
             self.push(causes, "since", "it must be a time such as 2026-01-31T12:00:00Z");
+        }
+        if !self.stood("expressionFilter")
+            && let Some(why) = expressions::broken(self.text("expressionFilter"))
+        {
+            self.push(causes, "expressionFilter", why);
         }
         self.check_regexes(causes);
         for field in ["includePaths", "excludePaths"] {

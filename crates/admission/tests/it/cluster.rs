@@ -15,6 +15,8 @@ const KIND_OF_LABEL: &str = "kargo.akuity.io/";
 pub struct Cluster {
     pub objects: Vec<Value>,
     pub now: Timestamp,
+    /// Of all writes so far.
+    pub warnings: Vec<String>,
     schemas: Map<String, Value>,
 }
 
@@ -37,7 +39,7 @@ impl Cluster {
             let kind = crd["spec"]["names"]["kind"].as_str().unwrap().to_owned();
             (kind, crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone())
         });
-        Self { objects: Vec::new(), now, schemas: schemas.collect() }
+        Self { objects: Vec::new(), now, warnings: Vec::new(), schemas: schemas.collect() }
     }
 
     pub fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<&Value> {
@@ -120,6 +122,7 @@ impl Cluster {
         let mut object = mutated.object.unwrap();
         self.clean(&mut object);
         let allowed = self.ask(operation, subresource, Some(&object), old, user, dry_run, validate)?;
+        self.warnings.extend(allowed.warnings);
         for effect in allowed.effects {
             let Effect::CreateNamespace { name, labels, finalizers } = effect;
             let metadata = json!({"name": name, "labels": labels, "finalizers": finalizers});
@@ -143,7 +146,8 @@ impl Cluster {
         let (namespace, name) = place(it);
         let group = it["apiVersion"].as_str().unwrap().rsplit_once('/').map_or("", |(group, _)| group);
         let kind = it["kind"].as_str().unwrap();
-        let context = Context { now: self.now, ulid: ULID, entropy: 7, known_steps: &[] };
+        let context =
+            Context { now: self.now, ulid: ULID, entropy: 7, known_steps: &["fail", "http", "git-clone"] };
         let request = Request {
             operation,
             group,

@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, user};
 
 const PROJECT: &str = "shop";
 
-fn ours(kind: &str, name: &str, rest: Value) -> Value {
+fn ours(kind: &str, name: &str, rest: &Value) -> Value {
     let mut object = json!({
         "apiVersion": "kargo.akuity.io/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": PROJECT},
     });
@@ -17,21 +17,21 @@ fn ours(kind: &str, name: &str, rest: Value) -> Value {
     object
 }
 
-fn stage(name: &str, sources: Value) -> Value {
+fn stage(name: &str, sources: &Value) -> Value {
     let requests = json!([{"origin": {"kind": "Warehouse", "name": "main"}, "sources": sources}]);
     let template = json!({"spec": {"steps": [{"uses": "fail"}]}});
-    ours("Stage", name, json!({"spec": {"requestedFreight": requests, "promotionTemplate": template}}))
+    ours("Stage", name, &json!({"spec": {"requestedFreight": requests, "promotionTemplate": template}}))
 }
 
 fn freight(commit: &str) -> Value {
     let commits = json!([{"repoURL": "https://git.example/shop", "id": commit}]);
     let origin = json!({"kind": "Warehouse", "name": "main"});
     let at = format!("2026-05-0{}T00:00:00Z", commit.len());
-    ours("Freight", "any", json!({"commits": commits, "origin": origin, "discoveredAt": at}))
+    ours("Freight", "any", &json!({"commits": commits, "origin": origin, "discoveredAt": at}))
 }
 
 fn promotion(stage: &str, freight: &Value) -> Value {
-    ours("Promotion", "any", json!({"spec": {"stage": stage, "freight": freight["metadata"]["name"]}}))
+    ours("Promotion", "any", &json!({"spec": {"stage": stage, "freight": freight["metadata"]["name"]}}))
 }
 
 /// A Project with a Warehouse, Stage `test` and two pieces of Freight, the older first.
@@ -39,12 +39,12 @@ fn shop() -> (Cluster, Value, Value) {
     let mut cluster = Cluster::new("2026-06-01T00:00:00Z".parse().unwrap());
     let admin = user(None);
     let subscriptions = json!([{"git": {"repoURL": "https://git.example/shop.git"}}]);
-    let mut project = ours("Project", PROJECT, json!({}));
+    let mut project = ours("Project", PROJECT, &json!({}));
     project["metadata"].as_object_mut().unwrap().remove("namespace");
     for object in [
         project,
-        ours("Warehouse", "main", json!({"spec": {"subscriptions": subscriptions}})),
-        stage("test", json!({"direct": true})),
+        ours("Warehouse", "main", &json!({"spec": {"subscriptions": subscriptions}})),
+        stage("test", &json!({"direct": true})),
     ] {
         cluster.create(&object, &admin, false).unwrap();
     }
@@ -79,7 +79,7 @@ fn fm_18_whoever_makes_a_promotion_is_recorded() {
 fn fm_10_an_older_choice_of_a_person_is_marked_to_be_held() {
     let (mut cluster, older, newer) = shop();
     let policies = json!({"spec": {"promotionPolicies": [{"stage": "test", "autoPromotionEnabled": true}]}});
-    cluster.create(&ours("ProjectConfig", PROJECT, policies), &user(None), false).unwrap();
+    cluster.create(&ours("ProjectConfig", PROJECT, &policies), &user(None), false).unwrap();
     let of = |cluster: &mut Cluster, freight: &Value| {
         let made = cluster.create(&promotion("test", freight), &user(None), false).unwrap();
         (annotation(&made, "auto-promotion-hold"), annotation(&made, "auto-promotion-resume"))
@@ -142,4 +142,46 @@ fn a_dry_run_makes_no_namespace() {
     cluster.create(&project, &user(None), false).unwrap();
     let namespace = cluster.find("Namespace", "", PROJECT).unwrap();
     assert_eq!(namespace["metadata"]["labels"]["kargo.akuity.io/project"], "true");
+}
+
+#[test]
+fn an_expression_that_is_none_is_refused_where_it_is_new() {
+    let (mut cluster, ..) = shop();
+    let mut warehouse = cluster.find("Warehouse", PROJECT, "main").unwrap().clone();
+    warehouse["spec"]["freightCreationCriteria"] = json!({"expression": "1 +"});
+    warehouse["spec"]["subscriptions"][0]["git"]["expressionFilter"] = "subject contains".into();
+    let denial = cluster.update(&warehouse, "", &user(None)).unwrap_err();
+    let fields: Vec<&str> = denial.causes.iter().map(|cause| cause.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        ["spec.freightCreationCriteria.expression", "spec.subscriptions[0].git.expressionFilter"]
+    );
+
+    // It stands already, from before anybody looked.
+    cluster.objects.retain(|object| object["kind"] != "Warehouse");
+    cluster.objects.push(warehouse.clone());
+    warehouse["spec"]["interval"] = "7m0s".into();
+    cluster.update(&warehouse, "", &user(None)).unwrap();
+}
+
+#[test]
+fn what_will_fail_later_is_warned_of_at_once() {
+    let (mut cluster, ..) = shop();
+    let mut odd = stage("uat", &json!({"direct": true}));
+    odd["spec"]["vars"] = json!([{"name": "a", "value": "${{ 1 + }}"}]);
+    odd["spec"]["promotionTemplate"]["spec"]["steps"] = json!([
+        {"uses": "fly", "config": {"to": ["the", "${{ moon"]}},
+        {"uses": "fail", "if": "${{ true }}", "config": {"message": "plain"}},
+    ]);
+    cluster.create(&odd, &user(None), false).unwrap();
+    let fields: Vec<&str> =
+        cluster.warnings.iter().map(|warning| warning.split_once(": ").unwrap().0).collect();
+    assert_eq!(
+        fields,
+        [
+            "spec.promotionTemplate.spec.steps[0].uses",
+            "spec.promotionTemplate.spec.steps[0].config.to[1]",
+            "spec.vars[0].value",
+        ]
+    );
 }
