@@ -1,1 +1,48 @@
 //! Git: a mirror per repository and credential, working trees, commits, pushes that swap the expected head.
+//!
+//! [`Git`] is made once per process. [`Git::mirror`] names a repository as one credential may see it; reading it
+//! always asks the server first ([`Mirror::fetch`]) and yields a [`View`] of what that request brought. A
+//! [`WorkTree`] is a plain directory checked out of the mirror's objects; its commits go out through a [`Branch`],
+//! which queues pushes, records them before they happen and swaps exactly the head it has seen.
+//!
+//! No caller sees a path inside a mirror or a `git` command line.
+
+mod branch;
+mod checkout;
+mod classify;
+mod commit;
+mod credential;
+mod error;
+mod fetch;
+mod history;
+mod integrate;
+mod invocation;
+mod listing;
+mod message;
+mod mirror;
+mod nested;
+mod process;
+mod push;
+mod remote;
+mod service;
+mod settings;
+mod state;
+mod submodule;
+mod tags;
+mod work_tree;
+
+pub use branch::{Branch, Push, PushError, PushIntent, PushMode, PushPolicy, Pushed, Recorder, Unrecorded};
+pub use checkout::{CheckedOut, Checkout};
+pub use commit::{Commit, Committed};
+pub use credential::{Access, Credential};
+pub use error::{Error, Integration};
+pub use fetch::Want;
+pub use history::{CommitInfo, Log};
+pub use listing::{Listing, RemoteRef};
+pub use mirror::{Mirror, Revision, View};
+pub use service::Git;
+pub use settings::{Backoff, Identity, Settings};
+pub use tags::TagInfo;
+pub use work_tree::{Status, WorkTree};
+
+pub use ferry_artifact::{BranchName, CommitId, CommitPrefix, RepoUrl, TagName};

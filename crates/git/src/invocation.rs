@@ -1,0 +1,278 @@
+//! How every `git` is started: nothing inherited, no configuration but ours, no hooks, no prompts, no transport but
+//! http(s) and ssh, credentials only in the environment of this one process.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+use tokio::process::Command;
+
+use crate::classify;
+use crate::process::{self, Failure, Finished};
+use crate::remote::{Login, Remote};
+use crate::{Error, Settings};
+
+/// Configuration of every run; it beats what a repository's own `config` says.
+const CONFIG: &[(&str, &str)] = &[
+    ("protocol.allow", "never"),
+    ("protocol.http.allow", "always"),
+    ("protocol.https.allow", "always"),
+    ("protocol.ssh.allow", "always"),
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.untrackedCache", "false"),
+    ("core.attributesFile", "/dev/null"),
+    ("core.excludesFile", "/dev/null"),
+    ("core.quotePath", "false"),
+    ("core.pager", "cat"),
+    ("core.logAllRefUpdates", "false"),
+    ("credential.helper", ""),
+    ("commit.gpgSign", "false"),
+    ("tag.gpgSign", "false"),
+    ("push.gpgSign", "false"),
+    ("push.recurseSubmodules", "no"),
+    ("push.followTags", "false"),
+    ("fetch.recurseSubmodules", "false"),
+    ("submodule.recurse", "false"),
+    ("diff.ignoreSubmodules", "all"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("advice.detachedHead", "false"),
+];
+
+/// Answers `git`'s question for a login from two variables of that `git` alone.
+const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$FERRY_USERNAME\" \"$FERRY_PASSWORD\"; }; f";
+
+/// Starts `git`s.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(crate) settings: Settings,
+    /// Empty; nobody's home.
+    pub(crate) home: PathBuf,
+    /// Where SSH keys lie while a command runs.
+    pub(crate) keys: PathBuf,
+}
+
+/// One command to run.
+pub(crate) struct Invocation<'a> {
+    runner: &'a Runner,
+    /// For messages: a verb.
+    operation: &'static str,
+    /// For messages: where.
+    place: String,
+    directory: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    config: Vec<(String, String)>,
+    remote: Option<&'a Remote>,
+    input: Vec<u8>,
+    deadline: Duration,
+}
+
+/// How a command ended.
+pub(crate) struct Output {
+    pub(crate) success: bool,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    /// Without secrets.
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
+    }
+}
+
+impl Runner {
+    /// A command in a repository (`git_dir`), without a work tree.
+    pub(crate) fn bare<'a>(&'a self, operation: &'static str, git_dir: &Path) -> Invocation<'a> {
+        let place = git_dir.display().to_string();
+        let environment = vec![("GIT_DIR".into(), git_dir.into())];
+        Invocation {
+            runner: self,
+            operation,
+            place,
+            directory: self.home.clone(),
+            arguments: Vec::new(),
+            environment,
+            config: Vec::new(),
+            remote: None,
+            input: Vec::new(),
+            deadline: self.settings.local_deadline,
+        }
+    }
+
+    /// A command in the work tree `directory` with its own `.git`.
+    pub(crate) fn in_tree<'a>(&'a self, operation: &'static str, directory: &Path) -> Invocation<'a> {
+        let git_dir = directory.join(".git");
+        let mut invocation = self.bare(operation, &git_dir);
+        invocation.place = directory.display().to_string();
+        directory.clone_into(&mut invocation.directory);
+        // The common directory is named too: a file in `.git` must not be able to name another.
+        invocation.env("GIT_COMMON_DIR", &git_dir).env("GIT_WORK_TREE", directory)
+    }
+}
+
+impl<'a> Invocation<'a> {
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.into(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Where it runs.
+    pub(crate) fn directory(mut self, directory: &Path) -> Self {
+        directory.clone_into(&mut self.directory);
+        self
+    }
+
+    pub(crate) fn input(mut self, input: Vec<u8>) -> Self {
+        self.input = input;
+        self
+    }
+
+    pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Speaks to a server; errors are about it.
+    pub(crate) fn remote(mut self, remote: &'a Remote) -> Self {
+        self.place.clone_from(&remote.shown);
+        self.remote = Some(remote);
+        self
+    }
+
+    /// Runs, and takes any failure as an error.
+    pub(crate) async fn success(self) -> Result<Output, Error> {
+        let (operation, place) = (self.operation, self.place.clone());
+        let remote = self.remote.is_some();
+        let output = self.run().await?;
+        if output.success {
+            return Ok(output);
+        }
+        let detail = classify::essence(&output.stderr);
+        if remote {
+            return Err(classify::remote(operation, &place, &output.stderr));
+        }
+        Err(Error::Git { operation: operation.to_owned(), place, detail })
+    }
+
+    /// Runs; a failure of `git` itself is for the caller to judge.
+    pub(crate) async fn run(mut self) -> Result<Output, Error> {
+        let _key = self.prove()?;
+        let limit = self.runner.settings.output_limit;
+        let command = self.command();
+        let finished = process::run(command, &self.input, self.deadline, limit).await;
+        finished.map(|finished| self.output(finished)).map_err(|failure| self.failure(failure, limit))
+    }
+
+    /// Puts the login where `git` finds it. The returned key file must live as long as the command.
+    fn prove(&mut self) -> Result<Option<NamedTempFile>, Error> {
+        let Some(remote) = self.remote else { return Ok(None) };
+        let settings = &self.runner.settings;
+        let stall = settings.stall.as_secs().max(1).to_string();
+        self.environment.extend([
+            ("GIT_HTTP_LOW_SPEED_LIMIT".into(), "1".into()),
+            ("GIT_HTTP_LOW_SPEED_TIME".into(), stall.into()),
+        ]);
+        if remote.insecure_skip_tls_verify {
+            self.config.push(("http.sslVerify".into(), "false".into()));
+        }
+        let mut ssh = "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+            -o LogLevel=ERROR -o ForwardAgent=no -o PermitLocalCommand=no -o ControlMaster=no -o ControlPath=none"
+            .to_owned();
+        let mut key = None;
+        match &remote.login {
+            Login::Anonymous => {}
+            Login::Basic { scope, username, password } => {
+                self.config.push((format!("credential.{scope}.helper"), HELPER.into()));
+                self.environment.push(("FERRY_USERNAME".into(), username.into()));
+                self.environment.push(("FERRY_PASSWORD".into(), password.into()));
+            }
+            Login::SshKey { private_key } => {
+                let file = key_file(&self.runner.keys, private_key)?;
+                let path = file.path().to_string_lossy().replace('\'', "'\\''");
+                ssh = format!("{ssh} -o IdentitiesOnly=yes -o IdentityAgent=none -i '{path}'");
+                key = Some(file);
+            }
+        }
+        self.environment.push(("GIT_SSH_COMMAND".into(), ssh.into()));
+        self.environment.push(("GIT_SSH_VARIANT".into(), "ssh".into()));
+        Ok(key)
+    }
+
+    fn command(&self) -> Command {
+        let settings = &self.runner.settings;
+        let mut command = Command::new(&settings.program);
+        command.args(&self.arguments).current_dir(&self.directory).env_clear();
+        command.env("PATH", &settings.search_path).env("HOME", &self.runner.home);
+        command.env("XDG_CONFIG_HOME", &self.runner.home).env("LANG", "C").env("LC_ALL", "C");
+        command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
+        command.envs([
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_ATTR_NOSYSTEM", "1"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_ASKPASS", ""),
+            ("SSH_ASKPASS", ""),
+            ("GIT_OPTIONAL_LOCKS", "0"),
+            ("GIT_NO_REPLACE_OBJECTS", "1"),
+            ("GIT_EDITOR", "false"),
+        ]);
+        let ours = CONFIG.iter().map(|(key, value)| (*key, *value));
+        let all = ours.chain(self.config.iter().map(|(key, value)| (&**key, &**value)));
+        let mut count = 0;
+        for (key, value) in all {
+            command
+                .env(format!("GIT_CONFIG_KEY_{count}"), key)
+                .env(format!("GIT_CONFIG_VALUE_{count}"), value);
+            count += 1;
+        }
+        command.env("GIT_CONFIG_COUNT", count.to_string());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn output(&self, finished: Finished) -> Output {
+        let stderr = String::from_utf8_lossy(&finished.stderr);
+        let stderr = classify::redacted(&stderr, &self.remote.map(Remote::secrets).unwrap_or_default());
+        let (success, code) = (finished.status.success(), finished.status.code());
+        Output { success, code, stdout: finished.stdout, stderr }
+    }
+
+    fn failure(&self, failure: Failure, limit: usize) -> Error {
+        let (operation, place) = (self.operation.to_owned(), self.place.clone());
+        match failure {
+            Failure::Deadline => Error::Timeout { operation, place, after: self.deadline },
+            Failure::Output => Error::TooMuchOutput { operation, place, limit },
+            Failure::Io(error) => {
+                let program = self.runner.settings.program.display();
+                Error::Io { what: format!("run {program} to {operation} {place}"), detail: error.to_string() }
+            }
+        }
+    }
+}
+
+/// A file only we can read, removed when dropped (leftovers of a crash are swept at the next start).
+fn key_file(directory: &Path, private_key: &str) -> Result<NamedTempFile, Error> {
+    let mut file = tempfile::Builder::new()
+        .prefix("key-")
+        .tempfile_in(directory)
+        .map_err(Error::io("make a key file"))?;
+    let mut text = private_key.replace("\r\n", "\n").trim().to_owned();
+    text.push('\n');
+    std::io::Write::write_all(file.as_file_mut(), text.as_bytes()).map_err(Error::io("write a key file"))?;
+    Ok(file)
+}

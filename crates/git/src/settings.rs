@@ -1,0 +1,162 @@
+//! What is chosen once per process: identity, deadlines, retries, which `git`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Error;
+
+/// Who makes a commit.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Identity {
+    /// The name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+}
+
+impl Identity {
+    /// An identity; names that would break a commit's header are refused when it is used.
+    pub fn new(name: impl Into<String>, email: impl Into<String>) -> Self {
+        Self { name: name.into(), email: email.into() }
+    }
+
+    pub(crate) fn checked(&self) -> Result<&Self, Error> {
+        let bad = |text: &str| {
+            text.trim().is_empty() || text.contains(|c: char| c.is_control() || "<>".contains(c))
+        };
+        // Git itself drops "crud" around names and refuses those that have nothing else.
+        let crud = |c: char| c.is_whitespace() || ".,:;<>\"\\'".contains(c);
+        if bad(&self.name) || bad(&self.email) || self.name.trim_matches(crud).is_empty() {
+            return Err(Error::InvalidIdentity(format!("{} <{}>", self.name, self.email)));
+        }
+        Ok(self)
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} <{}>", self.name, self.email)
+    }
+}
+
+/// How long to wait between attempts to push: `first`, each time `factor` longer, at most `cap`; up to `jitter` (a
+/// share of it) is added at random.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backoff {
+    /// After the first attempt.
+    pub first: Duration,
+    /// By how much it grows.
+    pub factor: f64,
+    /// The share that chance may add.
+    pub jitter: f64,
+    /// The longest.
+    pub cap: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(1), factor: 1.5, jitter: 0.5, cap: Duration::from_secs(30) }
+    }
+}
+
+impl Backoff {
+    /// The pause after attempt `attempt` (from 1). `chance` is between 0 and 1.
+    pub(crate) fn after(&self, attempt: u32, chance: f64) -> Duration {
+        let exponent = i32::try_from(attempt.saturating_sub(1).min(64)).unwrap_or(64);
+        let plain = (self.first.as_secs_f64() * self.factor.powi(exponent)).min(self.cap.as_secs_f64());
+        let jittered = plain * (1.0 + self.jitter * chance);
+        Duration::try_from_secs_f64(jittered.min(self.cap.as_secs_f64())).unwrap_or(self.cap)
+    }
+}
+
+/// Settings of the whole service.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The program, 2.39 or later.
+    pub program: PathBuf,
+    /// Where `git` finds its helpers and `ssh` (`PATH`).
+    pub search_path: OsString,
+    /// Who commits where nobody else is named.
+    pub identity: Identity,
+    /// Whether credentials may be sent over `http://` (anybody on the way can read them).
+    pub allow_credentials_over_http: bool,
+    /// The longest a fetch may take.
+    pub fetch_deadline: Duration,
+    /// The longest a listing of remote refs may take.
+    pub list_deadline: Duration,
+    /// The longest one attempt to push may take.
+    pub push_deadline: Duration,
+    /// The longest anything without the network may take.
+    pub local_deadline: Duration,
+    /// A transfer of no byte at all for so long is given up.
+    pub stall: Duration,
+    /// Pauses between attempts to push.
+    pub backoff: Backoff,
+    /// The most that is kept of what a command prints.
+    pub output_limit: usize,
+    /// Further environment of every `git`: proxies, certificate bundles. Nothing else is inherited.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// What of our own environment `git` gets: how to reach and trust servers.
+const INHERITED: &[&str] = &[
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "TMPDIR",
+];
+
+impl Default for Settings {
+    fn default() -> Self {
+        let inherited = |name: &&str| std::env::var_os(name).map(|value| (OsString::from(name), value));
+        Self {
+            program: PathBuf::from("git"),
+            search_path: std::env::var_os("PATH")
+                .unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin")),
+            identity: Identity::new("Kargo", "no-reply@kargo.io"),
+            allow_credentials_over_http: false,
+            fetch_deadline: Duration::from_mins(10),
+            list_deadline: Duration::from_mins(1),
+            push_deadline: Duration::from_mins(5),
+            local_deadline: Duration::from_mins(5),
+            stall: Duration::from_mins(1),
+            backoff: Backoff::default(),
+            output_limit: 64 << 20,
+            environment: INHERITED.iter().filter_map(inherited).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_cap() {
+        let backoff = Backoff::default();
+        assert_eq!(backoff.after(1, 0.0), Duration::from_secs(1));
+        assert_eq!(backoff.after(2, 0.0), Duration::from_millis(1500));
+        assert_eq!(backoff.after(2, 1.0), Duration::from_millis(2250));
+        assert_eq!(backoff.after(u32::MAX, 1.0), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn identities_that_break_headers_are_refused() {
+        for (name, email) in
+            [("", "a@b"), ("a", ""), ("a\nb", "a@b"), ("a", "a>b"), ("...", "a@b"), ("a<", "b")]
+        {
+            assert!(Identity::new(name, email).checked().is_err(), "{name:?} {email:?}");
+        }
+        assert!(Identity::new("Ferry Bot", "bot@example.test").checked().is_ok());
+    }
+}

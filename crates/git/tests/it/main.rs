@@ -1,0 +1,10 @@
+//! The crate through its public face, against the real `git http-backend`.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod deadlines;
+mod hostile;
+mod mirrors;
+mod pushes;
+mod ssh;
+mod trees;
+mod world;
