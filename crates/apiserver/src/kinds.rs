@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use serde_json::Value;
 
 use crate::resource::{Nature, Resource};
-use crate::schema::Cause;
+use crate::schema::{self, Cause};
 use crate::table::Columns;
 
 /// A built-in kind that is stored.
@@ -254,7 +254,7 @@ impl Builtin {
         match self {
             Self::Secret => secret::check(new, old),
             Self::ConfigMap => check::config_map(new, old),
-            Self::Definition => definition::check(new),
+            Self::Definition => definition::check(new, old),
             Self::Event => event::check(new),
             Self::Lease => check::lease(new),
             _ => Vec::new(),
@@ -272,6 +272,9 @@ impl Builtin {
             Self::Rbac => &["rules", "aggregationRule", "subjects", "roleRef"],
             Self::Event => event::FIELDS,
         };
+        if self == Self::Definition {
+            return schema::prune_crd(object);
+        }
         let Some(map) = object.as_object_mut() else { return Vec::new() };
         let always = ["apiVersion", "kind", "metadata"];
         let unknown: Vec<String> = map
