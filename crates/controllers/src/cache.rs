@@ -1,0 +1,50 @@
+//! Everything that the controllers know, fed by watches.
+
+use std::sync::Arc;
+
+use ferry_api::{Freight, Project, ProjectConfig, Promotion, Stage, Warehouse};
+use k8s_openapi::api::core::v1::Namespace;
+
+use crate::applications::Application;
+use crate::runtime::Index;
+
+/// The indexes, one a kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    pub namespaces: Arc<Index<Namespace>>,
+    pub projects: Arc<Index<Project>>,
+    pub configs: Arc<Index<ProjectConfig>>,
+    pub warehouses: Arc<Index<Warehouse>>,
+    /// Grouped by origin.
+    pub freight: Arc<Index<Freight>>,
+    pub stages: Arc<Index<Stage>>,
+    /// Grouped by Stage.
+    pub promotions: Arc<Index<Promotion>>,
+    pub applications: Arc<Index<Application>>,
+}
+
+impl Cache {
+    pub(crate) fn new() -> Self {
+        Self {
+            namespaces: Arc::new(Index::new(|_| String::new())),
+            projects: Arc::new(Index::new(|_| String::new())),
+            configs: Arc::new(Index::new(|_| String::new())),
+            warehouses: Arc::new(Index::new(|_| String::new())),
+            freight: Arc::new(Index::new(|f| f.origin.to_string())),
+            stages: Arc::new(Index::new(|_| String::new())),
+            promotions: Arc::new(Index::new(|p| p.spec.stage.clone())),
+            applications: Arc::new(Index::new(|_| String::new())),
+        }
+    }
+
+    /// Whether all of ours is known, so that decisions rest on what there is. Argo CD may be missing.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.namespaces.is_complete()
+            && self.projects.is_complete()
+            && self.configs.is_complete()
+            && self.warehouses.is_complete()
+            && self.freight.is_complete()
+            && self.stages.is_complete()
+            && self.promotions.is_complete()
+    }
+}

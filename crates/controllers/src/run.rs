@@ -1,0 +1,301 @@
+//! Starts everything: the watches, what each change brings into which queue, and the workers on the queues.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_api::names::label;
+use ferry_api::{Freight, Project, ProjectConfig, Promotion, Stage, Warehouse};
+use ferry_engine::Engine;
+use ferry_engine::world::{PromotionKey, World};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client, ResourceExt};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::applications::Application;
+use crate::cache::Cache;
+use crate::runtime::{Change, Key, Pass, Queue, watch};
+use crate::{project, project_config, promotion, stage, warehouse};
+
+/// What the controllers are told at the start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where Applications are when nobody says.
+    pub argocd_namespace: String,
+    /// Namespace of Secrets shared by all Projects.
+    pub shared_resources_namespace: String,
+    /// No Warehouse looks more often than this by itself.
+    pub shortest_interval: Duration,
+    /// Passes of one kind at a time.
+    pub at_once: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            argocd_namespace: "argocd".to_owned(),
+            shared_resources_namespace: "kargo-shared-resources".to_owned(),
+            shortest_interval: Duration::from_secs(1),
+            at_once: 8,
+        }
+    }
+}
+
+/// What all controllers hold.
+#[derive(Clone)]
+pub struct Controllers {
+    pub(crate) client: Client,
+    /// Where Argo CD is; none where it is switched off.
+    pub(crate) argocd: Option<Client>,
+    pub(crate) engine: Engine,
+    pub(crate) git: Arc<ferry_git::Git>,
+    pub(crate) world: Arc<dyn World>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) cache: Cache,
+    pub(crate) queues: Arc<Queues>,
+    pub(crate) observed: Arc<stage::Observations>,
+}
+
+/// The queues, one a kind.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    pub projects: Queue,
+    pub configs: Queue,
+    pub warehouses: Queue,
+    pub stages: Queue,
+    pub promotions: Queue,
+}
+
+impl Controllers {
+    /// Controllers that have seen nothing yet.
+    pub fn new(
+        client: Client,
+        argocd: Option<Client>,
+        engine: Engine,
+        git: Arc<ferry_git::Git>,
+        world: Arc<dyn World>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            client,
+            argocd,
+            engine,
+            git,
+            world,
+            settings: Arc::new(settings),
+            cache: Cache::new(),
+            queues: Arc::default(),
+            observed: Arc::default(),
+        }
+    }
+
+    /// Whether everything that was there at the start is known.
+    pub fn is_ready(&self) -> bool {
+        self.cache.is_complete()
+    }
+}
+
+/// Works until `stop`.
+pub async fn run(controllers: Controllers, stop: CancellationToken) {
+    let tasks = TaskTracker::new();
+    start_watches(&controllers, &tasks, &stop);
+    wait_for_caches(&controllers, &stop).await;
+    remove_leftovers(&controllers);
+    for key in controllers.cache.promotions.keys() {
+        controllers.queues.promotions.add(key);
+    }
+    let at_once = controllers.settings.at_once;
+    let queues = controllers.queues.clone();
+    macro_rules! work {
+        ($queue:ident, $kind:literal, $pass:path) => {{
+            let (c, queues, stop) = (controllers.clone(), queues.clone(), stop.clone());
+            let work = move |key: Key| {
+                let c = c.clone();
+                async move { pass_of($pass(&c, &key).await) }
+            };
+            tasks.spawn(async move { queues.$queue.work($kind, at_once, stop, work).await });
+        }};
+    }
+    work!(projects, "Project", project::pass);
+    work!(configs, "ProjectConfig", project_config::pass);
+    work!(warehouses, "Warehouse", warehouse::pass);
+    work!(stages, "Stage", stage::pass);
+    work!(promotions, "Promotion", promotion::pass);
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// What an error of the world means for the queue.
+fn pass_of(result: Result<Pass, ferry_engine::world::Error>) -> Pass {
+    use ferry_engine::world::Error;
+    match result {
+        Ok(pass) => pass,
+        Err(Error::Conflict(_) | Error::Gone(_)) => Pass::Stale,
+        Err(Error::Invalid(why) | Error::Unavailable(why)) => Pass::Failed(why),
+    }
+}
+
+async fn wait_for_caches(controllers: &Controllers, stop: &CancellationToken) {
+    let mut since = 0u32;
+    while !controllers.cache.is_complete() && !stop.is_cancelled() {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(5)) => since += 1,
+            () = stop.cancelled() => {}
+        }
+        if since == 2000 {
+            tracing::warn!(
+                "the API server has not yet listed every kind; are the CRDs installed? (`ferry crds`)"
+            );
+        }
+    }
+}
+
+/// Work directories of Promotions that ended or are gone while nobody looked.
+fn remove_leftovers(controllers: &Controllers) {
+    let keys = controllers.cache.promotions.keys();
+    let live: std::collections::HashSet<String> = keys
+        .iter()
+        .filter_map(|k| controllers.cache.promotions.get(&k.namespace, &k.name))
+        .filter(|p| !p.is_terminal())
+        .filter_map(|p| p.uid())
+        .collect();
+    match controllers.engine.remove_leftovers(&|uid| live.contains(uid)) {
+        Ok(0) => {}
+        Ok(n) => tracing::info!(n, "left-over work directories removed"),
+        Err(error) => tracing::warn!(%error, "left-over work directories stay"),
+    }
+}
+
+fn start_watches(c: &Controllers, tasks: &TaskTracker, stop: &CancellationToken) {
+    macro_rules! follow {
+        ($kind:ty, $index:ident, $client:expr, $route:path) => {{
+            let (c, index, stop) = (c.clone(), c.cache.$index.clone(), stop.clone());
+            let api = Api::<$kind>::all($client);
+            tasks.spawn(async move {
+                watch(stringify!($kind), api, index, stop, move |change| $route(&c, change)).await;
+            });
+        }};
+    }
+    follow!(Namespace, namespaces, c.client.clone(), on_namespace);
+    follow!(Project, projects, c.client.clone(), on_project);
+    follow!(ProjectConfig, configs, c.client.clone(), on_config);
+    follow!(Warehouse, warehouses, c.client.clone(), on_warehouse);
+    follow!(Freight, freight, c.client.clone(), on_freight);
+    follow!(Stage, stages, c.client.clone(), on_stage);
+    follow!(Promotion, promotions, c.client.clone(), on_promotion);
+    if let Some(argocd) = &c.argocd {
+        follow!(Application, applications, argocd.clone(), on_application);
+    }
+}
+
+fn on_namespace(c: &Controllers, change: &Change<Namespace>) {
+    let Some(namespace) = change.object() else { return };
+    if namespace.labels().get(label::PROJECT).is_some_and(|v| v == "true") || change.new.is_none() {
+        c.queues.projects.add(Key::new("", namespace.name_any()));
+    }
+}
+
+fn on_project(c: &Controllers, change: &Change<Project>) {
+    if let Some(project) = &change.new {
+        c.queues.projects.add(Key::of(&**project));
+    }
+}
+
+fn on_config(c: &Controllers, change: &Change<ProjectConfig>) {
+    let Some(config) = change.object() else { return };
+    let namespace = config.namespace().unwrap_or_default();
+    c.queues.configs.add(Key::of(&**config));
+    let spec = |config: &Option<Arc<ProjectConfig>>| config.as_ref().and_then(|c| c.spec.clone());
+    if spec(&change.old) != spec(&change.new) {
+        for stage in c.cache.stages.in_namespace(&namespace) {
+            c.queues.stages.add(Key::of(&*stage));
+        }
+    }
+}
+
+fn on_warehouse(c: &Controllers, change: &Change<Warehouse>) {
+    let Some(warehouse) = change.object() else { return };
+    if change.new.is_some() {
+        c.queues.warehouses.add(Key::of(&**warehouse));
+    }
+    count_anew(c, warehouse.namespace());
+}
+
+fn on_stage(c: &Controllers, change: &Change<Stage>) {
+    let Some(stage) = change.object() else { return };
+    let namespace = stage.namespace().unwrap_or_default();
+    if change.new.is_some() {
+        c.queues.stages.add(Key::of(&**stage));
+    }
+    let current = |s: &Option<Arc<Stage>>| {
+        s.as_ref()
+            .and_then(|s| s.status.as_ref())
+            .and_then(|s| s.current_promotion.as_ref())
+            .map(|p| p.name.clone())
+    };
+    let (old, new) = (current(&change.old), current(&change.new));
+    if old != new || change.old.is_none() {
+        for promotion in c.cache.promotions.in_group(&namespace, &stage.name_any()) {
+            if !promotion.is_terminal() {
+                c.queues.promotions.add(Key::of(&*promotion));
+            }
+        }
+    }
+    count_anew(c, stage.namespace());
+}
+
+fn count_anew(c: &Controllers, namespace: Option<String>) {
+    c.queues.projects.add(Key::new("", namespace.unwrap_or_default()));
+}
+
+fn on_promotion(c: &Controllers, change: &Change<Promotion>) {
+    let Some(promotion) = change.object() else { return };
+    let key = Key::of(&**promotion);
+    let phase = |p: &Option<Arc<Promotion>>| p.as_ref().and_then(|p| p.phase());
+    if change.new.is_none() {
+        c.engine.wake(&PromotionKey { project: key.namespace.clone(), name: key.name.clone() });
+    }
+    if change.new.is_none() || change.old.is_none() || phase(&change.old) != phase(&change.new) {
+        c.queues.stages.add(Key::new(key.namespace.clone(), promotion.spec.stage.clone()));
+    }
+    if change.new.is_some() {
+        c.queues.promotions.add(key);
+    }
+}
+
+/// Freight concerns the Stages that ask for its origin, and of those only the ones for which something changed.
+fn on_freight(c: &Controllers, change: &Change<Freight>) {
+    let Some(freight) = change.object() else { return };
+    let namespace = freight.namespace().unwrap_or_default();
+    let status = |f: &Option<Arc<Freight>>| f.as_ref().and_then(|f| f.status.clone()).unwrap_or_default();
+    let (old, new) = (status(&change.old), status(&change.new));
+    let is_new = change.old.is_none();
+    for stage in c.cache.stages.in_namespace(&namespace) {
+        let name = stage.name_any();
+        let asks = stage.spec.requested_freight.iter().filter(|r| r.origin == freight.origin);
+        let concerned = asks.into_iter().any(|request| {
+            let upstream = request.sources.stages.iter().any(|s| {
+                old.verified_in.get(s) != new.verified_in.get(s)
+                    || old.currently_in.get(s) != new.currently_in.get(s)
+            });
+            is_new || upstream || old.approved_for.get(&name) != new.approved_for.get(&name)
+        });
+        if concerned {
+            c.queues.stages.add(Key::of(&*stage));
+        }
+    }
+}
+
+fn on_application(c: &Controllers, change: &Change<Application>) {
+    let Some(application) = change.object() else { return };
+    let (old, new) = (change.old.as_ref(), change.new.as_ref());
+    let updated = old.zip(new);
+    if updated.is_none_or(|(o, n)| ferry_argocd::changes::wakes_promotion(o.view(), n.view())) {
+        c.engine.application_changed(&application.namespace().unwrap_or_default(), &application.name_any());
+    }
+    if updated.is_none_or(|(o, n)| ferry_argocd::changes::wakes_stage(o.view(), n.view())) {
+        for stage in ferry_argocd::changes::stages(application.view()) {
+            c.queues.stages.add(Key::new(stage.project, stage.stage));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Feeds an index from a watch, for ever: what breaks is started again, what is missing is waited for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, watcher as watch_api};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use super::{Change, Index, Key};
+
+/// Watches until `stop`. `changed` hears of every change; also of those that were missed while the watch was down.
+pub async fn watch<K>(
+    kind: &'static str,
+    api: Api<K>,
+    index: Arc<Index<K>>,
+    stop: CancellationToken,
+    changed: impl Fn(&Change<K>),
+) where
+    K: Resource + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+    K::DynamicType: Default + Eq + std::hash::Hash + Clone,
+{
+    let config = watcher::Config::default();
+    let mut events = Box::pin(watch_api(api, config).backoff(Pauses::default()));
+    let mut seen = std::collections::HashSet::new();
+    loop {
+        let event = tokio::select! {
+            event = events.try_next() => event,
+            () = stop.cancelled() => return,
+        };
+        match event {
+            Ok(Some(event)) => take(&index, event, &mut seen, &changed),
+            Ok(None) => return,
+            Err(error) => tracing::warn!(kind, %error, "watch broke; it is started again"),
+        }
+    }
+}
+
+fn take<K: ResourceExt>(
+    index: &Index<K>,
+    event: Event<K>,
+    seen: &mut std::collections::HashSet<Key>,
+    changed: &impl Fn(&Change<K>),
+) {
+    match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(object) => {
+            seen.insert(Key::of(&object));
+            index.apply(object).iter().for_each(changed);
+        }
+        Event::InitDone => {
+            for key in index.keys().into_iter().filter(|k| !seen.contains(k)) {
+                index.remove(&key).iter().for_each(changed);
+            }
+            seen.clear();
+            index.complete();
+        }
+        Event::Apply(object) => index.apply(object).iter().for_each(changed),
+        Event::Delete(object) => index.remove(&Key::of(&object)).iter().for_each(changed),
+    }
+}
+
+/// Pauses between attempts: short at first, ten seconds at the longest, so that what heals is seen soon.
+#[derive(Debug)]
+struct Pauses(Duration);
+
+const FIRST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(10);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(FIRST)
+    }
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST);
+        Some(pause)
+    }
+}
+
+impl kube::runtime::utils::Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0 = FIRST;
+    }
+}

@@ -1,0 +1,68 @@
+//! Stages: one pass observes, asks the planner, acts, and writes the status.
+
+mod act;
+mod health;
+
+use std::sync::Arc;
+
+use ferry_api::names::FINALIZER;
+use ferry_api::{Freight, Promotion, Stage};
+use ferry_engine::world::Error;
+use ferry_planner::stage::{self as rules, Snapshot};
+use kube::Api;
+use serde_json::json;
+
+use crate::Controllers;
+use crate::runtime::{Key, Pass, patch, replace_status};
+
+pub(crate) use health::Observations;
+
+pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
+    let Some(stage) = c.cache.stages.get(&key.namespace, &key.name) else {
+        return Ok(Pass::Done(ferry_planner::decision::Requeue::OnChange));
+    };
+    let api = Api::<Stage>::namespaced(c.client.clone(), &key.namespace);
+    if stage.metadata.deletion_timestamp.is_some() {
+        return act::clean_up(c, &api, &stage).await;
+    }
+    if !stage.metadata.finalizers.iter().flatten().any(|f| f == FINALIZER) {
+        let mut all = stage.metadata.finalizers.clone().unwrap_or_default();
+        all.push(FINALIZER.to_owned());
+        let version = stage.metadata.resource_version.clone();
+        let change = json!({"metadata": {"finalizers": all, "resourceVersion": version}});
+        patch(&api, &c.cache.stages, &key.name, &change).await?;
+        return Ok(Pass::Stale);
+    }
+    let promotions = c.cache.promotions.in_group(&key.namespace, &key.name);
+    let freight = c.cache.freight.in_namespace(&key.namespace);
+    let config = c.cache.configs.get(&key.namespace, &key.namespace);
+    let decision = {
+        let promotions: Vec<&Promotion> = promotions.iter().map(Arc::as_ref).collect();
+        let freight: Vec<&Freight> = freight.iter().map(Arc::as_ref).collect();
+        rules::decide(&Snapshot {
+            stage: &stage,
+            promotions: &promotions,
+            freight: &freight,
+            config: config.as_deref(),
+            health: health::check(c, &stage, &promotions).await,
+            uuid: &act::uuid(),
+            now: c.world.now(),
+        })
+    };
+    for why in &decision.why {
+        tracing::debug!(project = key.namespace, stage = key.name, why);
+    }
+    for action in &decision.actions {
+        act::act(c, &stage, action).await?;
+    }
+    if stage.status.as_ref() != Some(&decision.status) {
+        let mut changed = (*stage).clone();
+        changed.status = Some(decision.status);
+        // An action may have changed the Stage's metadata.
+        if let Some(latest) = c.cache.stages.get(&key.namespace, &key.name) {
+            changed.metadata = latest.metadata.clone();
+        }
+        replace_status(&api, &c.cache.stages, &changed).await?;
+    }
+    Ok(Pass::Done(decision.requeue))
+}

@@ -1,0 +1,117 @@
+//! What a Stage's decision asks for, done.
+
+use ferry_api::names::{FINALIZER, annotation};
+use ferry_api::promotion::PromotionSpec;
+use ferry_api::{Freight, ObjectMeta, Promotion, Stage, Time, duration};
+use ferry_engine::world::{Error, answered};
+use ferry_planner::decision::Requeue;
+use ferry_planner::stage::Action;
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::{Value, json};
+
+use crate::Controllers;
+use crate::runtime::{Pass, patch, patch_status};
+
+/// A fresh UUID for a verification.
+pub(super) fn uuid() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+pub(super) async fn act(c: &Controllers, stage: &Stage, action: &Action) -> Result<(), Error> {
+    let namespace = stage.metadata.namespace.clone().unwrap_or_default();
+    let name = stage.metadata.name.clone().unwrap_or_default();
+    let freight_api = Api::<Freight>::namespaced(c.client.clone(), &namespace);
+    let now = Time(c.world.now());
+    match action {
+        Action::MarkCurrent { freight } => {
+            let change = json!({"status": {"currentlyIn": {name: {"since": now}}}});
+            patch_status(&freight_api, &c.cache.freight, freight, &change).await
+        }
+        Action::UnmarkCurrent { freight } => {
+            let change = leave(c, &namespace, freight, &name, &now);
+            patch_status(&freight_api, &c.cache.freight, freight, &change).await
+        }
+        Action::MarkVerified { freight, at } => {
+            let change = json!({"status": {"verifiedIn": {name: {"verifiedAt": at}}}});
+            patch_status(&freight_api, &c.cache.freight, freight, &change).await
+        }
+        Action::Promote { freight } => promote(c, &namespace, &name, freight).await,
+        Action::AnnotateApplications(list) => {
+            let before = stage.metadata.annotations.as_ref().and_then(|a| a.get(annotation::ARGOCD_CONTEXT));
+            if before == list.as_ref() {
+                return Ok(());
+            }
+            let api = Api::<Stage>::namespaced(c.client.clone(), &namespace);
+            let change = json!({"metadata": {"annotations": {annotation::ARGOCD_CONTEXT: list}}});
+            patch(&api, &c.cache.stages, &name, &change).await
+        }
+    }
+}
+
+/// The Freight leaves the Stage; how long it stayed is kept where it was verified.
+fn leave(c: &Controllers, namespace: &str, freight: &str, stage: &str, now: &Time) -> Value {
+    let object = c.cache.freight.get(namespace, freight);
+    let soak =
+        object.filter(|f| f.is_verified_in(stage)).map(|f| duration::format(f.longest_soak(stage, now)));
+    match soak {
+        Some(soak) => {
+            json!({"status": {"currentlyIn": {stage: null}, "verifiedIn": {stage: {"longestSoak": soak}}}})
+        }
+        None => json!({"status": {"currentlyIn": {stage: null}}}),
+    }
+}
+
+/// Admission completes the Promotion: its name, steps, variables, labels and owner.
+async fn promote(c: &Controllers, namespace: &str, stage: &str, freight: &str) -> Result<(), Error> {
+    let actor = "controller:stage-controller".to_owned();
+    let promotion = Promotion {
+        metadata: ObjectMeta {
+            generate_name: Some("promo-".to_owned()),
+            namespace: Some(namespace.to_owned()),
+            annotations: Some([(annotation::CREATE_ACTOR.to_owned(), actor)].into()),
+            ..ObjectMeta::default()
+        },
+        spec: PromotionSpec {
+            stage: stage.to_owned(),
+            freight: Some(freight.to_owned()),
+            ..PromotionSpec::default()
+        },
+        ..Promotion::default()
+    };
+    let api = Api::<Promotion>::namespaced(c.client.clone(), namespace);
+    let what = format!("Promotion of {freight} to {stage}");
+    // Until the watch brings it, the next pass must know of it: or it would promote twice.
+    let created = answered(&what, api.create(&PostParams::default(), &promotion)).await?;
+    tracing::info!(project = namespace, stage, freight, promotion = created.metadata.name, "auto-promotion");
+    c.cache.promotions.apply(created);
+    Ok(())
+}
+
+/// A Stage that goes leaves no trace in the Freight's record.
+pub(super) async fn clean_up(c: &Controllers, api: &Api<Stage>, stage: &Stage) -> Result<Pass, Error> {
+    let namespace = stage.metadata.namespace.clone().unwrap_or_default();
+    let name = stage.metadata.name.clone().unwrap_or_default();
+    let finalizers = stage.metadata.finalizers.clone().unwrap_or_default();
+    if !finalizers.iter().any(|f| f == FINALIZER) {
+        return Ok(Pass::Done(Requeue::OnChange));
+    }
+    let freight_api = Api::<Freight>::namespaced(c.client.clone(), &namespace);
+    for piece in c.cache.freight.in_namespace(&namespace) {
+        if piece.is_verified_in(&name) || piece.is_approved_for(&name) {
+            let change = json!({"status": {"verifiedIn": {&name: null}, "approvedFor": {&name: null}}});
+            let freight = piece.metadata.name.clone().unwrap_or_default();
+            match patch_status(&freight_api, &c.cache.freight, &freight, &change).await {
+                Ok(()) | Err(Error::Gone(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    let left: Vec<String> = finalizers.into_iter().filter(|f| f != FINALIZER).collect();
+    let version = stage.metadata.resource_version.clone();
+    let change = json!({"metadata": {"finalizers": left, "resourceVersion": version}});
+    match patch(api, &c.cache.stages, &name, &change).await {
+        Ok(()) | Err(Error::Gone(_)) => Ok(Pass::Done(Requeue::OnChange)),
+        Err(error) => Err(error),
+    }
+}

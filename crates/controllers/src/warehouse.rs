@@ -1,0 +1,80 @@
+//! Warehouses: look when it is time, make Freight of what is new.
+
+mod discover;
+mod git;
+
+use ferry_api::warehouse::WarehouseStatus;
+use ferry_api::{Freight, Warehouse};
+use ferry_engine::world::{Error, answered};
+use ferry_planner::decision::Requeue;
+use ferry_planner::warehouse::{self as rules, Look};
+use kube::Api;
+use kube::api::PostParams;
+
+use crate::Controllers;
+use crate::runtime::{Key, Pass, replace_status};
+
+pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
+    let Some(warehouse) = c.cache.warehouses.get(&key.namespace, &key.name) else {
+        return Ok(Pass::Done(Requeue::OnChange));
+    };
+    if warehouse.metadata.deletion_timestamp.is_some() {
+        return Ok(Pass::Done(Requeue::OnChange));
+    }
+    let shortest = c.settings.shortest_interval;
+    match rules::look(&warehouse, shortest, c.world.now()) {
+        Look::After(pause) => return Ok(Pass::Done(Requeue::After(pause))),
+        Look::Now(why) => tracing::debug!(project = key.namespace, warehouse = key.name, why, "looking"),
+    }
+    let looking = rules::looking(&warehouse, c.world.now());
+    let warehouse = store(c, &warehouse, looking).await?;
+    let found = discover::discover(c, &warehouse).await;
+    let failed = matches!(&found, rules::Found::Failed(_));
+    let decision = rules::decide(&warehouse, found, shortest, c.world.now());
+    let mut status = decision.status;
+    if let Some(freight) = decision.freight {
+        let name = freight.metadata.name.clone().unwrap_or_default();
+        let outcome = create(c, &key.namespace, &freight).await;
+        status = rules::created(&warehouse, status, &name, &outcome, c.world.now());
+        if let Err(why) = outcome {
+            store(c, &warehouse, status).await?;
+            return Ok(Pass::Failed(why));
+        }
+    }
+    let message = ferry_api::conditions::get(&status.conditions, ferry_api::conditions::ConditionType::Ready)
+        .map(|c| c.message.clone());
+    store(c, &warehouse, status).await?;
+    if failed { Ok(Pass::Failed(message.unwrap_or_default())) } else { Ok(Pass::Done(decision.requeue)) }
+}
+
+async fn store(c: &Controllers, warehouse: &Warehouse, status: WarehouseStatus) -> Result<Warehouse, Error> {
+    let namespace = warehouse.metadata.namespace.clone().unwrap_or_default();
+    let name = warehouse.metadata.name.clone().unwrap_or_default();
+    let mut changed = Warehouse { status: Some(status), ..warehouse.clone() };
+    if changed.status != warehouse.status {
+        let api = Api::<Warehouse>::namespaced(c.client.clone(), &namespace);
+        replace_status(&api, &c.cache.warehouses, &changed).await?;
+        if let Some(latest) = c.cache.warehouses.get(&namespace, &name) {
+            changed.metadata = latest.metadata.clone();
+        }
+    }
+    Ok(changed)
+}
+
+/// Creates Freight. False where it exists: its name is its content.
+async fn create(c: &Controllers, namespace: &str, freight: &Freight) -> Result<bool, String> {
+    let api = Api::<Freight>::namespaced(c.client.clone(), namespace);
+    let name = freight.metadata.name.clone().unwrap_or_default();
+    if c.cache.freight.get(namespace, &name).is_some() {
+        return Ok(false);
+    }
+    match answered(&format!("Freight {name}"), api.create(&PostParams::default(), freight)).await {
+        Ok(created) => {
+            tracing::info!(project = namespace, freight = name, "new Freight");
+            c.cache.freight.apply(created);
+            Ok(true)
+        }
+        Err(Error::Conflict(_)) => Ok(false),
+        Err(error) => Err(error.to_string()),
+    }
+}
