@@ -94,7 +94,7 @@ fn ask(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn there_is_always_an_answer(object in object(), stored in object()) {

@@ -1,6 +1,8 @@
 //! A cluster of a few objects: it calls admission as an API server does, with the CRDs' pruning and defaults, and
 //! answers what admission must know. It checks no schema.
 
+use std::sync::LazyLock;
+
 use ferry_admission::{
     Allowed, Answer, Context, Denial, Effect, Lookup, Operation, Outcome, ROUNDS, Request, Snapshot, User,
     mutate, validate,
@@ -17,8 +19,16 @@ pub struct Cluster {
     pub now: Timestamp,
     /// Of all writes so far.
     pub warnings: Vec<String>,
-    schemas: Map<String, Value>,
 }
+
+/// The schema of each kind.
+static SCHEMAS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+    let schema = |crd: Value| {
+        let kind = crd["spec"]["names"]["kind"].as_str().unwrap().to_owned();
+        (kind, crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone())
+    };
+    ferry_api::crds::crds().into_iter().map(schema).collect()
+});
 
 pub fn user(name: Option<&str>) -> User {
     match name {
@@ -34,12 +44,7 @@ pub fn user(name: Option<&str>) -> User {
 
 impl Cluster {
     pub fn new(now: Timestamp) -> Self {
-        let crds = ferry_api::crds::crds();
-        let schemas = crds.iter().map(|crd| {
-            let kind = crd["spec"]["names"]["kind"].as_str().unwrap().to_owned();
-            (kind, crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone())
-        });
-        Self { objects: Vec::new(), now, warnings: Vec::new(), schemas: schemas.collect() }
+        Self { objects: Vec::new(), now, warnings: Vec::new() }
     }
 
     pub fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<&Value> {
@@ -49,8 +54,8 @@ impl Cluster {
     /// Makes an object, and gives it as it is stored.
     pub fn create(&mut self, object: &Value, user: &User, dry_run: bool) -> Result<Value, Box<Denial>> {
         let mut object = object.clone();
-        self.clean(&mut object);
-        let has_status = matches!(object["kind"].as_str(), Some(kind) if self.schemas.contains_key(kind));
+        Self::clean(&mut object);
+        let has_status = matches!(object["kind"].as_str(), Some(kind) if SCHEMAS.contains_key(kind));
         if has_status {
             object.as_object_mut().unwrap().remove("status");
         }
@@ -71,7 +76,7 @@ impl Cluster {
         let (namespace, name) = place(new);
         let old = self.find(new["kind"].as_str().unwrap(), namespace, name).expect("it exists").clone();
         let mut object = new.clone();
-        self.clean(&mut object);
+        Self::clean(&mut object);
         if subresource == "status" {
             let status = object.get("status").cloned();
             object = old.clone();
@@ -120,7 +125,7 @@ impl Cluster {
     ) -> Result<Value, Box<Denial>> {
         let mutated = self.ask(operation, subresource, Some(object), old, user, dry_run, mutate)?;
         let mut object = mutated.object.unwrap();
-        self.clean(&mut object);
+        Self::clean(&mut object);
         let allowed = self.ask(operation, subresource, Some(&object), old, user, dry_run, validate)?;
         self.warnings.extend(allowed.warnings);
         for effect in allowed.effects {
@@ -203,9 +208,9 @@ impl Cluster {
     }
 
     /// Drops what the CRD does not know, and fills in its defaults.
-    fn clean(&self, object: &mut Value) {
+    fn clean(object: &mut Value) {
         let kind = object["kind"].as_str().unwrap().to_owned();
-        let Some(schema) = self.schemas.get(&kind) else { return };
+        let Some(schema) = SCHEMAS.get(&kind) else { return };
         let metadata = object["metadata"].clone();
         prune(object, schema);
         object["metadata"] = metadata;
