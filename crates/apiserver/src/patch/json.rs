@@ -279,5 +279,4 @@ fn size(value: &Value) -> usize {
 }
 
 #[cfg(test)]
-#[path = "json/tests.rs"]
 mod tests;

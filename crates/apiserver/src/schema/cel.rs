@@ -14,7 +14,7 @@ use super::{
     format::Format,
     node::{Node, Type},
     number::Num,
-    rules,
+    rules::{Conversion, convert},
 };
 
 const RESERVED: [&str; 21] = [
@@ -92,11 +92,12 @@ fn string(node: Option<&Node>, text: &str) -> Cel {
     let plain = || Cel::String(Arc::new(text.to_owned()));
     let Some(node) = node.filter(|node| node.is(Type::String)) else { return plain() };
     match node.format.as_ref().and_then(|(_, format)| *format) {
-        Some(Format::DateTime) => rules::call("timestamp", plain()).unwrap_or_else(plain),
+        Some(Format::DateTime) => convert(Conversion::Timestamp, plain()).unwrap_or_else(plain),
         Some(Format::Date) => {
-            rules::call("timestamp", Cel::String(Arc::new(format!("{text}T00:00:00Z")))).unwrap_or_else(plain)
+            convert(Conversion::Timestamp, Cel::String(Arc::new(format!("{text}T00:00:00Z"))))
+                .unwrap_or_else(plain)
         }
-        Some(Format::Duration) => rules::call("duration", plain()).unwrap_or_else(plain),
+        Some(Format::Duration) => convert(Conversion::Duration, plain()).unwrap_or_else(plain),
         Some(Format::Byte) => base64::engine::general_purpose::STANDARD
             .decode(text)
             .map_or_else(|_| plain(), |bytes| Cel::Bytes(Arc::new(bytes))),

@@ -87,13 +87,29 @@ thread_local! {
     static BASE: Context<'static> = Context::default().with_all();
 }
 
-/// Calls a function of one argument; `None` where it fails.
-pub(crate) fn call(function: &'static str, argument: Cel) -> Option<Cel> {
-    let expression = parse(&format!("{function}(self)")).ok()?;
-    BASE.with(|base| {
-        let mut context = base.new_inner_scope();
-        context.add_variable_from_value("self", argument);
-        resolve(&expression, &context).ok()
+/// A conversion that the values of some formats take.
+#[derive(Clone, Copy)]
+pub(crate) enum Conversion {
+    Timestamp,
+    Duration,
+}
+
+thread_local! {
+    static CONVERSIONS: [Option<IdedExpr>; 2] = [parse("timestamp(self)").ok(), parse("duration(self)").ok()];
+}
+
+/// Converts a text; `None` where it cannot be.
+pub(crate) fn convert(conversion: Conversion, text: Cel) -> Option<Cel> {
+    CONVERSIONS.with(|[timestamp, duration]| {
+        let expression = match conversion {
+            Conversion::Timestamp => timestamp,
+            Conversion::Duration => duration,
+        };
+        BASE.with(|base| {
+            let mut context = base.new_inner_scope();
+            context.add_variable_from_value("self", text);
+            resolve(expression.as_ref()?, &context).ok()
+        })
     })
 }
 
