@@ -12,7 +12,8 @@ use crate::value::Text;
 /// Compiles a pattern.
 pub(crate) fn compile(pattern: &Text) -> Result<Regex, String> {
     let text = pattern.as_str().ok_or("the pattern is not valid UTF-8")?;
-    let translated = translate(text);
+    let translated =
+        translate(text).map_err(|reason| format!("`{text}` is not a regular expression: {reason}"))?;
     RegexBuilder::new(&translated).size_limit(MAX_REGEX).dfa_size_limit(MAX_REGEX).build().map_err(|error| {
         let reason = match error {
             regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
@@ -24,25 +25,42 @@ pub(crate) fn compile(pattern: &Text) -> Result<Regex, String> {
     })
 }
 
-fn translate(pattern: &str) -> String {
+/// Most repetitions that may be asked for.
+const MAX_REPETITIONS: u32 = 1000;
+
+fn translate(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len());
     let mut chars = pattern.chars().peekable();
+    let mut repeated = false;
     while let Some(c) = chars.next() {
-        match c {
-            '\\' => escape(&mut chars, false, &mut out),
-            '[' => class(&mut chars, &mut out),
-            '{' if !is_repetition(&chars) => out.push_str("\\{"),
-            c => out.push(c),
+        let repetition = if c == '{' { repetition(&chars) } else { None };
+        let repeats = matches!(c, '*' | '+' | '?') && !out.ends_with('(') || repetition.is_some();
+        if repeats && repeated {
+            return Err("one repetition follows another".to_owned());
+        }
+        match (c, repetition) {
+            ('\\', _) => escape(&mut chars, false, &mut out)?,
+            ('[', _) => class(&mut chars, &mut out)?,
+            ('{', None) => out.push_str("\\{"),
+            ('{', Some(inside)) => {
+                if inside.split(',').any(|number| number.parse::<u32>().is_ok_and(|n| n > MAX_REPETITIONS)) {
+                    return Err(format!("more than {MAX_REPETITIONS} repetitions"));
+                }
+                out.push('{');
+                out.extend(chars.by_ref().take(inside.len() + 1));
+            }
+            (c, _) => out.push(c),
+        }
+        repeated = repeats;
+        if repeats && chars.next_if_eq(&'?').is_some() {
+            out.push('?');
         }
     }
-    out
+    Ok(out)
 }
 
-fn escape(chars: &mut Peekable<Chars<'_>>, in_class: bool, out: &mut String) {
-    let Some(c) = chars.next() else {
-        out.push('\\');
-        return;
-    };
+fn escape(chars: &mut Peekable<Chars<'_>>, in_class: bool, out: &mut String) -> Result<(), String> {
+    let c = chars.next().ok_or("a backslash at the end")?;
     match c {
         'd' => out.push_str("[0-9]"),
         'D' => out.push_str("[^0-9]"),
@@ -53,6 +71,8 @@ fn escape(chars: &mut Peekable<Chars<'_>>, in_class: bool, out: &mut String) {
         'b' if !in_class => out.push_str("(?-u:\\b)"),
         'B' if !in_class => out.push_str("(?-u:\\B)"),
         'Q' if !in_class => quoted(chars, out),
+        'u' | 'U' => return Err(format!("unknown escape sequence `\\{c}`")),
+        '0'..='7' => octal(c, chars, out)?,
         // The braces of `\p{L}` and `\x{10FFFF}` belong to the escape.
         'p' | 'P' | 'x' if chars.peek() == Some(&'{') => {
             out.extend(['\\', c]);
@@ -63,11 +83,27 @@ fn escape(chars: &mut Peekable<Chars<'_>>, in_class: bool, out: &mut String) {
                 }
             }
         }
-        c => {
-            out.push('\\');
-            out.push(c);
-        }
+        // Punctuation means itself: also `\<`, which is a word boundary elsewhere.
+        '<' | '>' => out.push(c),
+        c => out.extend(['\\', c]),
     }
+    Ok(())
+}
+
+/// `\012`; a single digit would be a reference back, which there is not.
+fn octal(first: char, chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
+    let mut digits = String::from(first);
+    while digits.len() < 3
+        && let Some(digit) = chars.next_if(|c| matches!(c, '0'..='7'))
+    {
+        digits.push(digit);
+    }
+    if first != '0' && digits.len() == 1 {
+        return Err(format!("there is no reference back like `\\{first}`"));
+    }
+    let code = u32::from_str_radix(&digits, 8).unwrap_or(0);
+    out.push_str(&regex::escape(char::from_u32(code).unwrap_or_default().encode_utf8(&mut [0; 4])));
+    Ok(())
 }
 
 /// Text up to `\E` means itself.
@@ -81,7 +117,7 @@ fn quoted(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
     }
 }
 
-fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
+fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
     out.push('[');
     if chars.next_if_eq(&'^').is_some() {
         out.push('^');
@@ -94,9 +130,9 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
         match c {
             ']' => {
                 out.push(']');
-                return;
+                return Ok(());
             }
-            '\\' => escape(chars, true, out),
+            '\\' => escape(chars, true, out)?,
             '[' if chars.peek() == Some(&':') && posix(chars, out) => {}
             '[' | '&' | '~' => {
                 out.push('\\');
@@ -105,6 +141,7 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
             c => out.push(c),
         }
     }
+    Ok(())
 }
 
 /// `[:alpha:]`
@@ -121,12 +158,12 @@ fn posix(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> bool {
     true
 }
 
-/// Do digits and a closing brace follow, as in `{2}` or `{2,5}`?
-fn is_repetition(chars: &Peekable<Chars<'_>>) -> bool {
+/// The inside of `{2}` or `{2,5}`, where that is what follows; other braces are plain ones.
+fn repetition(chars: &Peekable<Chars<'_>>) -> Option<String> {
     let inside: String = chars.clone().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
-    let closed = chars.clone().nth(inside.chars().count()) == Some('}');
+    let closed = chars.clone().nth(inside.len()) == Some('}');
     let (least, most) = inside.split_once(',').unwrap_or((&inside, ""));
-    closed && !least.is_empty() && !most.contains(',')
+    (closed && !least.is_empty() && !most.contains(',')).then_some(inside)
 }
 
 #[cfg(test)]
@@ -148,11 +185,25 @@ mod tests {
             (r"^a{x}$", "a{x}", true),
             (r"\bfoo\b", "a foo b", true),
             (r"^[]a]+$", "]a", true),
+            (r"^a\<b$", "a<b", true),
+            (r"^\101+?$", "AA", true),
+            (r"^(?i:A{2,3}?)$", "aa", true),
         ] {
             let regex = compile(&pattern.into()).unwrap();
             assert_eq!(regex.is_match(text.as_bytes()), wanted, "{pattern}");
         }
-        for pattern in ["[", "(", "a**b(", r"\1", "(?=a)", "((((a{1000}){1000}){1000}){1000})"] {
+        for pattern in [
+            "[",
+            "(",
+            "a**",
+            "a+{2}",
+            "a{1001}",
+            r"\1",
+            r"\u0041",
+            "\\",
+            "(?=a)",
+            "((((a{1000}){1000}){1000}){1000})",
+        ] {
             assert!(compile(&pattern.into()).is_err(), "{pattern}");
         }
     }

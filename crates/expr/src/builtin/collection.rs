@@ -259,7 +259,8 @@ fn flatten(call: &mut Call<'_>, arguments: &[Value]) -> Result<Value, String> {
 fn sort(call: &mut Call<'_>, arguments: &[Value]) -> Result<Value, String> {
     let list = match argument(call, arguments, 0)? {
         Value::List(list) => list.clone(),
-        other => return Err(format!("sort() takes an array, not {}", other.type_name())),
+        // What is no array sorts to no array.
+        _ => return Ok(List::null().into()),
     };
     let descending = arguments.get(1).map(is_descending).transpose()?.unwrap_or(false);
     let keyed = list.items().iter().map(|item| (item.clone(), item.clone())).collect();

@@ -124,8 +124,7 @@ impl Tree {
             Kind::Binary(Binary::Equal, left, right) => match (self.kind(*left), self.kind(*right)) {
                 (Kind::Int(a), Kind::Int(b)) => Some(a == b),
                 (Kind::String(a), Kind::String(b)) => Some(a == b),
-                (Kind::Bool(a), Kind::Bool(b)) => Some(a == b),
-                _ => None,
+                _ => self.constant(*left).zip(self.constant(*right)).map(|(left, right)| left == right),
             },
             _ => None,
         }

@@ -50,9 +50,6 @@ impl Parser {
         let token = self.current();
         let hint = match &token.kind {
             TokenKind::Operator(operator) if operator == "=" => ", compare with `==`",
-            TokenKind::Operator(operator) if operator == "#" || operator == "." => {
-                ", it is only possible inside a predicate like `filter(list, # > 1)`"
-            }
             _ => "",
         };
         Fault::new(token.at, format!("unexpected {token}{hint}"))
@@ -262,7 +259,11 @@ impl Parser {
                     let call = self.call(&name, at, Vec::new(), true)?;
                     return self.postfix(call);
                 }
-                Err(self.unexpected())
+                let mut fault = self.unexpected();
+                if text == "#" || text == "." {
+                    fault.message += ", it is only possible inside a predicate like `filter(list, # > 1)`";
+                }
+                Err(fault)
             }
             TokenKind::Bracket('(') => {
                 self.position += 1;

@@ -30,7 +30,13 @@ pub(super) fn literal(text: &str) -> Option<String> {
 pub(super) fn flow(text: &str) -> String {
     let analysis = Analysis::of(text);
     let resolves = !is_plain_string(text);
-    if text.is_empty() || resolves || analysis.special || analysis.breaks || analysis.space_around_break {
+    if text.is_empty()
+        || resolves
+        || analysis.special
+        || analysis.tabs
+        || analysis.breaks
+        || analysis.space_around_break
+    {
         return double(text);
     }
     if analysis.not_plain { format!("'{}'", text.replace('\'', "''")) } else { text.to_owned() }
@@ -42,6 +48,7 @@ pub(super) fn flow(text: &str) -> String {
 struct Analysis {
     /// Characters that only double quotes can show.
     special: bool,
+    tabs: bool,
     breaks: bool,
     space_before_break: bool,
     space_around_break: bool,
@@ -72,7 +79,8 @@ impl Analysis {
             };
             let is_break = matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
             found.breaks |= is_break;
-            found.special |= !is_break && !is_printable(*c) || *c == '\u{feff}';
+            found.special |= !is_printable(*c);
+            found.tabs |= *c == '\t';
             found.space_before_break |= *c == ' ' && after == Some(&'\n');
             found.space_around_break |= is_break && (before == Some(&' ') || after == Some(&' '));
         }
