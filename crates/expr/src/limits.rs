@@ -8,7 +8,7 @@ pub const MAX_TEMPLATE: usize = 16 * 1024 * 1024;
 /// Most nodes of one expression.
 pub const MAX_NODES: usize = 10_000;
 /// Deepest nesting of an expression.
-pub const MAX_DEPTH: u16 = 150;
+pub const MAX_DEPTH: u16 = 100;
 /// Deepest nesting of a value made by an expression.
 pub const MAX_VALUE_DEPTH: u16 = 150;
 /// Largest value made by an expression: its elements, and the bytes of its texts, written out.
