@@ -109,6 +109,17 @@ pub(crate) fn missing_ref(stderr: &str) -> Option<&str> {
     stderr.lines().find_map(|line| line.strip_prefix("fatal: couldn't find remote ref ")).map(str::trim)
 }
 
+/// Whether objects or refs of the mirror itself are damaged.
+pub(crate) fn corrupt(stderr: &str) -> bool {
+    let said = stderr.to_lowercase();
+    let damage =
+        ["is corrupt", "bad object", "is empty", "invalid sha1 pointer", "unable to unpack", "inflate: data"];
+    let remote = said.lines().any(|line| line.starts_with("remote:"));
+    !remote
+        && (damage.iter().any(|text| said.contains(text))
+            || said.contains("did not send all necessary objects"))
+}
+
 /// Whether a server refused to give a single commit by its id.
 pub(crate) fn refused_id(stderr: &str) -> bool {
     [

@@ -54,9 +54,9 @@ impl WorkTree {
         Ok(Committed { id, changed: true })
     }
 
-    async fn write_tree(&self) -> Result<String, Error> {
+    pub(crate) async fn write_tree(&self) -> Result<String, Error> {
         let command = self.command("add the changes of").args(["add", "--all", "--sparse", "--"]);
-        command.args(nested::pathspecs(self.directory())?).success().await?;
+        command.args(nested::pathspecs(self.directory()).await?).success().await?;
         Ok(self.command("write the tree of").arg("write-tree").success().await?.text())
     }
 }

@@ -168,6 +168,22 @@ pub enum Error {
         /// What was found.
         what: String,
     },
+    /// There is such a tag already.
+    #[error("tag {tag:?} exists already in {place}: choose another name, or replace it by force")]
+    TagExists {
+        /// The tag.
+        tag: String,
+        /// The work tree or repository.
+        place: String,
+    },
+    /// The program is missing or too old.
+    #[error("{program} cannot be used ({detail}): install Git 2.39 or later")]
+    Program {
+        /// What was started.
+        program: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// A commit message without any text.
     #[error("the commit message is empty: give one")]
     EmptyMessage,

@@ -11,6 +11,7 @@ use ferry_artifact::{BranchName, CommitId, TagName};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared, WeakShared};
 use parking_lot::Mutex;
+use tracing::Instrument as _;
 
 use crate::Error;
 use crate::classify;
@@ -131,9 +132,25 @@ fn begin(mirror: Mirror, wants: BTreeSet<Want>) -> (Shared<Running>, Option<Batc
         };
         fetch(&mirror, wants, &mut health).await.map(Arc::new)
     };
-    let running = run.boxed().shared();
+    // A task of its own: it goes on however seldom those who wait are polled, and ends with the last of them.
+    let task = AbortOnDrop(tokio::spawn(run.in_current_span()));
+    let running = async move {
+        let mut task = task;
+        (&mut task.0).await.unwrap_or_else(|stopped| {
+            Err(Error::Io { what: "wait for a fetch".into(), detail: stopped.to_string() })
+        })
+    };
+    let running = running.boxed().shared();
     let batch = running.downgrade().map(|running| Batch { wants, running });
     (running, batch)
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<Outcome>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) -> Result<Brought, Error> {
@@ -143,6 +160,7 @@ async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) 
     }
     health.clean = false;
     let mut missing = BTreeSet::new();
+    let mut healed = false;
     if wants.iter().all(|want| matches!(want, Want::Commit(_))) {
         // Git asks no server for commits it has; nobody reads without the server's consent to this very request.
         mirror.list_head().await?;
@@ -153,6 +171,12 @@ async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) 
         }
         let (output, error) = attempt(mirror, &wants).await?;
         let Some(error) = error else { break Ok(()) };
+        if !healed && classify::corrupt(&output) {
+            healed = true;
+            tracing::warn!(url = mirror.url(), %error, "a mirror is damaged and is made anew");
+            renew(directory).map_err(Error::io(format!("make {} anew", directory.display())))?;
+            continue;
+        }
         let Some(absent) = absent(&wants, &output) else { break Err(error) };
         wants.remove(&absent);
         if let Some(local) = absent.local() {
@@ -219,6 +243,12 @@ fn prepare(directory: &Path) -> std::io::Result<()> {
     remove_stale(&directory.join("objects/pack"), false, |path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("tmp_"))
     })
+}
+
+/// A mirror is only a copy: what a power cut has damaged is fetched again.
+fn renew(directory: &Path) -> std::io::Result<()> {
+    std::fs::remove_dir_all(directory)?;
+    prepare(directory)
 }
 
 fn remove_stale(directory: &Path, deep: bool, stale: fn(&Path) -> bool) -> std::io::Result<()> {

@@ -12,6 +12,7 @@ mod checkout;
 mod classify;
 mod commit;
 mod credential;
+mod diff;
 mod error;
 mod fetch;
 mod history;
@@ -28,6 +29,7 @@ mod service;
 mod settings;
 mod state;
 mod submodule;
+mod tagging;
 mod tags;
 mod work_tree;
 
@@ -35,6 +37,7 @@ pub use branch::{Branch, Push, PushError, PushIntent, PushMode, PushPolicy, Push
 pub use checkout::{CheckedOut, Checkout};
 pub use commit::{Commit, Committed};
 pub use credential::{Access, Credential};
+pub use diff::FileChange;
 pub use error::{Error, Integration};
 pub use fetch::Want;
 pub use history::{CommitInfo, Log};
@@ -42,6 +45,7 @@ pub use listing::{Listing, RemoteRef};
 pub use mirror::{Mirror, Revision, View};
 pub use service::Git;
 pub use settings::{Backoff, Identity, Settings};
+pub use tagging::{PushTag, PushedTag, Tag};
 pub use tags::TagInfo;
 pub use work_tree::{Status, WorkTree};
 

@@ -9,10 +9,14 @@ use crate::Error;
 const DEEPEST: usize = 2048;
 
 /// Arguments after `--`: everything but nested repositories.
-pub(crate) fn pathspecs(directory: &Path) -> Result<Vec<String>, Error> {
-    let mut found = Vec::new();
-    let failed = |error| Error::io(format!("read {}", directory.display()))(error);
-    find(directory, "", 0, &mut found).map_err(failed)?;
+pub(crate) async fn pathspecs(directory: &Path) -> Result<Vec<String>, Error> {
+    let failed = format!("read {}", directory.display());
+    let directory = directory.to_owned();
+    let search = tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        find(&directory, "", 0, &mut found).map(|()| found)
+    });
+    let found = search.await.map_err(std::io::Error::other).flatten().map_err(Error::io(failed))?;
     let mut pathspecs = vec![".".to_owned()];
     pathspecs.extend(found.into_iter().map(|path| format!(":(exclude,literal){path}")));
     Ok(pathspecs)
@@ -39,15 +43,15 @@ fn find(directory: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) -
 mod tests {
     use super::*;
 
-    #[test]
-    fn nested_repositories_are_found_and_not_entered() {
+    #[tokio::test]
+    async fn nested_repositories_are_found_and_not_entered() {
         let place = tempfile::tempdir().unwrap();
         for path in [".git", "a/.git", "a/b/.git", "c/d/.git", "c/e"] {
             std::fs::create_dir_all(place.path().join(path)).unwrap();
         }
         std::fs::create_dir_all(place.path().join("f")).unwrap();
         std::fs::write(place.path().join("f/.git"), "gitdir: /elsewhere").unwrap();
-        let mut pathspecs = pathspecs(place.path()).unwrap();
+        let mut pathspecs = pathspecs(place.path()).await.unwrap();
         pathspecs.sort();
         assert_eq!(pathspecs, [".", ":(exclude,literal)a", ":(exclude,literal)c/d", ":(exclude,literal)f"]);
     }

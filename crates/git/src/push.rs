@@ -8,16 +8,25 @@ use crate::branch::{Branch, Push, PushError, PushIntent, PushMode, Pushed, Recor
 use crate::classify::{self, PushRefusal};
 use crate::fetch::Want;
 use crate::integrate::{Integrating, integrate};
-use crate::mirror::View;
+use crate::mirror::{Mirror, View};
+use crate::work_tree::WorkTree;
 use crate::{Error, integrate};
 
 /// What came of an attempt.
-enum Outcome {
+pub(crate) enum Outcome {
     Done,
     /// Looking again and another attempt may help.
     Again(Error),
     /// Unless it arrived all the same, that is it.
     Final(Error),
+}
+
+/// One attempt.
+pub(crate) struct Sending<'a> {
+    pub(crate) mirror: &'a Mirror,
+    pub(crate) tree: &'a WorkTree,
+    pub(crate) intent: &'a PushIntent,
+    pub(crate) object: &'a CommitId,
 }
 
 /// What to send.
@@ -57,15 +66,14 @@ pub(crate) async fn run<R: Recorder>(
         let intent = PushIntent { reference: reference.clone(), expected_head: head, candidates };
         recorder.record(&intent).await.map_err(PushError::Record)?;
         attempt += 1;
-        let outcome = send(branch, push, &intent, &commit, attempt).await;
+        let sending =
+            Sending { mirror: &branch.mirror, tree: push.work_tree, intent: &intent, object: &commit };
+        let outcome = send(&sending, attempt).await;
         if matches!(outcome, Outcome::Done) {
             return Ok(finish(branch, push, commit, false).await?);
         }
         intents.push(intent);
-        if matches!(outcome, Outcome::Again(_)) && attempt < push.max_attempts {
-            let backoff = branch.mirror.runner().settings.backoff;
-            tokio::time::sleep(backoff.after(attempt, chance())).await;
-        }
+        pause(&branch.mirror, &outcome, attempt, push.max_attempts).await;
         failed = Some(outcome);
     }
 }
@@ -116,21 +124,23 @@ async fn candidate(branch: &Branch, push: &Push<'_>, head: Option<&CommitId>) ->
     Ok(if commit == *head { Candidate::Nothing(commit) } else { Candidate::Send(commit) })
 }
 
-async fn send(
-    branch: &Branch,
-    push: &Push<'_>,
-    intent: &PushIntent,
-    commit: &CommitId,
-    attempt: u32,
-) -> Outcome {
-    let remote = &branch.mirror.shared().remote;
+/// Waits before another attempt, if there will be one.
+pub(crate) async fn pause(mirror: &Mirror, outcome: &Outcome, attempt: u32, max_attempts: u32) {
+    if matches!(outcome, Outcome::Again(_)) && attempt < max_attempts {
+        let backoff = mirror.runner().settings.backoff;
+        tokio::time::sleep(backoff.after(attempt, chance())).await;
+    }
+}
+
+pub(crate) async fn send(sending: &Sending<'_>, attempt: u32) -> Outcome {
+    let Sending { mirror, tree, intent, object } = sending;
+    let remote = &mirror.shared().remote;
     let reference = &intent.reference;
     let expected = intent.expected_head.as_ref().map_or("", CommitId::as_str);
-    let settings = &branch.mirror.runner().settings;
-    let command = push.work_tree.command("push to").remote(remote).deadline(settings.push_deadline);
+    let command = tree.command("push to").remote(remote).deadline(mirror.runner().settings.push_deadline);
     let command = command.args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"]);
     let command = command.arg(format!("--force-with-lease={reference}:{expected}"));
-    let command = command.args(["--end-of-options", &remote.address]).arg(format!("{commit}:{reference}"));
+    let command = command.args(["--end-of-options", &remote.address]).arg(format!("{object}:{reference}"));
     let output = match command.run().await {
         Ok(output) if output.success => return Outcome::Done,
         Ok(output) => output,

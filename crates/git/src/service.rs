@@ -63,6 +63,19 @@ impl Git {
         &self.inner.runner.settings
     }
 
+    /// The version of `git`; an error if there is none or it is older than 2.39. For a check at the start.
+    pub async fn version(&self) -> Result<String, Error> {
+        let program = self.settings().program.display().to_string();
+        let wrong = |detail: String| Error::Program { program: program.clone(), detail };
+        let output = self.runner().bare("ask the version of", &self.runner().home).arg("version").run().await;
+        let said = output.map_err(|error| wrong(error.to_string()))?.text();
+        let version =
+            said.trim_start_matches("git version ").split(' ').next().unwrap_or_default().to_owned();
+        let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
+        let found = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+        if found < (2, 39) { Err(wrong(format!("it says {said:?}"))) } else { Ok(version) }
+    }
+
     /// The repository as this credential may see it. No request is made; a bad URL or credential is refused.
     pub fn mirror(&self, url: &RepoUrl, access: &Access) -> Result<Mirror, Error> {
         Ok(self.mirror_of(Remote::new(url, access, self.settings(), &self.inner.salt)?))

@@ -100,7 +100,7 @@ impl WorkTree {
         let command =
             self.command("read the status of").args(["status", "--porcelain=v1", "-z", "--no-renames"]);
         let command = command.args(["--untracked-files=all", "--ignore-submodules=all", "--"]);
-        let output = command.args(nested::pathspecs(&self.directory)?).success().await?;
+        let output = command.args(nested::pathspecs(&self.directory).await?).success().await?;
         let text = String::from_utf8_lossy(&output.stdout);
         let entry = |entry: &str| {
             let (code, path) = (entry.get(..2)?, entry.get(3..)?);

@@ -6,5 +6,6 @@ mod hostile;
 mod mirrors;
 mod pushes;
 mod ssh;
+mod tags;
 mod trees;
 mod world;

@@ -263,6 +263,31 @@ async fn many_fetches_leave_few_objects_behind() {
     assert_eq!(mirror.resolve(&on("main")).await.unwrap(), id(&head));
 }
 
+#[tokio::test]
+async fn a_damaged_mirror_is_made_anew() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    mirror.resolve(&on("main")).await.unwrap();
+    // A power cut leaves files without content.
+    for file in walk(&world.path("cache/mirrors")).filter(|path| path.contains("/objects/")) {
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, "").unwrap();
+    }
+    let head = app.commit(&Change::on("main", "third")).await.unwrap();
+    let (view, found) = mirror.fetch_revision(&on("main")).await.unwrap();
+    assert_eq!(found, id(&head));
+    assert_eq!(view.log(&Log::newest(found, 10)).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn the_program_is_checked_at_the_start() {
+    let world = World::new().await;
+    assert!(world.git.version().await.unwrap().starts_with("2."));
+    let missing = ferry_git::Settings { program: "/nowhere/git".into(), ..settings() };
+    let missing = Git::new(&world.path("other"), missing).unwrap().version().await.unwrap_err();
+    assert!(missing.to_string().contains("install Git 2.39 or later"), "{missing}");
+}
+
 fn walk(directory: &std::path::Path) -> Box<dyn Iterator<Item = String>> {
     let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
     Box::new(entries.flat_map(|entry| -> Box<dyn Iterator<Item = String>> {

@@ -363,6 +363,21 @@ async fn submodules_bring_their_files_and_stay_what_they_are() {
 }
 
 #[tokio::test]
+async fn changes_are_shown_before_they_are_committed() {
+    let world = World::new().await;
+    let (_, mirror) = world.app().await;
+    let tree = world.clone(&mirror, "tree").await;
+    write(&tree, "k/dev.yaml", "tag: v3\nmore: 1\n");
+    write(&tree, "new", "1\n");
+    std::fs::write(tree.directory().join("binary"), [0, 1, 2]).unwrap();
+    let changes = tree.changes().await.unwrap();
+    let changes: Vec<_> = changes.iter().map(|change| (&*change.path, change.lines)).collect();
+    assert_eq!(changes, [("binary", None), ("k/dev.yaml", Some((2, 1))), ("new", Some((1, 0)))]);
+    assert!(tree.diff().await.unwrap().contains("-tag: v2\n+tag: v3\n+more: 1\n"));
+    assert!(!tree.is_clean().await.unwrap(), "looking commits nothing");
+}
+
+#[tokio::test]
 async fn a_checkout_that_was_killed_is_no_work_tree() {
     let world = World::with(settings()).await;
     std::fs::create_dir_all(world.path("tree/.git/objects")).unwrap();
