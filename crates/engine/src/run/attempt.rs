@@ -267,7 +267,11 @@ pub(super) async fn replay(
         return Ok(Ok(None));
     };
     let prepared = match prepare(parts, draft, &def, index, started_at).await {
-        Ok(prepared) if prepared.effect == Effect::Writes => return Ok(Ok(None)),
+        // What it changed outside stands. If it changed the directory, too, the digest will tell.
+        Ok(prepared) if prepared.effect == Effect::Writes => {
+            let kept = work.begin(i64::try_from(index).unwrap_or(i64::MAX)).and_then(|_| work.end());
+            return Ok(kept.map(Some).map_err(|e| StepError::Fatal(e.to_string())));
+        }
         Ok(prepared) => prepared,
         Err(error) => return Ok(Err(error)),
     };

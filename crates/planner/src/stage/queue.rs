@@ -87,6 +87,7 @@ fn take_note_of(snapshot: &Snapshot<'_>, enabled: bool, promotion: &Promotion, d
     let mut ended = promotion.status.clone().unwrap_or_default();
     // What was about to happen outside is the Promotion's own business.
     ended.ledger = None;
+    ended.waiting = None;
     if ended.started_at.is_none() && ended.freight_collection.is_none() {
         ended.freight_collection = status
             .last_promotion
