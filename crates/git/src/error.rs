@@ -160,6 +160,12 @@ pub enum Error {
         /// The directory.
         directory: PathBuf,
     },
+    /// The mirror that a work tree borrows objects from is gone.
+    #[error("the history of {} is no longer in the cache: clone again", directory.display())]
+    Lost {
+        /// The work tree.
+        directory: PathBuf,
+    },
     /// Something else than this crate changed the `.git` of a work tree.
     #[error("the Git metadata of {} was changed by something else ({what}) and is not used: clone again", directory.display())]
     Tampered {

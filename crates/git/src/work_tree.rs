@@ -57,6 +57,9 @@ impl WorkTree {
         RepoUrl::parse(&state.url)?;
         let tree = Self { runner, mirrors: mirrors.to_owned(), directory: directory.to_owned(), state };
         tree.secure()?;
+        if !tree.mirrors.join(&tree.state.mirror).join("objects").is_dir() {
+            return Err(Error::Lost { directory: directory.to_owned() });
+        }
         Ok(tree)
     }
 

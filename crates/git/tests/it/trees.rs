@@ -256,7 +256,8 @@ async fn nested_work_trees_stay_apart() {
     let outer = world.clone(&mirror, "a").await;
     let inner = world.check_out(&mirror, "a/b", Checkout::of(on("stage/dev"))).await.work_tree;
     // Its own `.git` is hostile by now; nothing outside may look into it.
-    std::fs::write(world.path("a/b/.git/config"), "[core]\n\tfsmonitor = touch /tmp/never\n").unwrap();
+    let config = format!("[core]\n\tfsmonitor = touch {}\n", world.path("touched").display());
+    std::fs::write(world.path("a/b/.git/config"), config).unwrap();
     assert!(outer.is_clean().await.unwrap());
     edit(&outer, "new", "1", "outer").await;
     std::fs::remove_file(world.path("a/k/dev.yaml")).unwrap();
@@ -264,6 +265,7 @@ async fn nested_work_trees_stay_apart() {
     world.branch(&mirror, "main").push(&push(&outer), &mut Unrecorded).await.unwrap();
     assert_eq!(app.tree("main").await.unwrap().into_keys().collect::<Vec<_>>(), ["README.md", "new"]);
     edit(&inner, "in", "1", "inner").await;
+    assert!(!world.path("touched").exists());
 }
 
 type Spoil = fn(&Path) -> std::io::Result<()>;
@@ -295,7 +297,7 @@ async fn sec_13_what_others_write_into_the_metadata_has_no_effect() {
             std::fs::remove_file(git.join("index"))?;
             symlink("/etc/passwd", git.join("index"))
         }),
-        ("a linked directory", |git| symlink("/tmp", git.join("refs/heads/x"))),
+        ("a linked directory", |git| symlink("/etc", git.join("refs/heads/x"))),
         ("a nonsense head", |git| std::fs::write(git.join("HEAD"), "ref: refs/heads/../../x\n")),
         ("another state", |git| std::fs::write(git.join("ferry"), "format 1\n")),
     ];
@@ -309,6 +311,9 @@ async fn sec_13_what_others_write_into_the_metadata_has_no_effect() {
         };
         assert!(matches!(opened, Err(Error::Tampered { .. })), "{name}: {opened:?}");
     }
+    std::fs::remove_dir_all(world.path("cache/mirrors")).unwrap();
+    let lost = world.git.open(&world.path("tree"));
+    assert!(matches!(lost, Err(Error::Lost { .. })), "{lost:?}");
     let none = world.git.open(&world.path("nowhere"));
     assert!(matches!(none, Err(Error::NotAWorkTree { .. })), "{none:?}");
 }
