@@ -8,6 +8,7 @@ pub(crate) fn start(server: &Server) {
     let owned = server.clone();
     tokio::spawn(async move {
         definitions::settle(&owned).await;
+        namespaces::make_default(&owned).await;
         tokio::select! {
             () = stop.cancelled() => {}
             () = owners::collect(&owned) => {}

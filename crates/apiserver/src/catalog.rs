@@ -105,19 +105,42 @@ fn accepted(definition: &Value) -> bool {
 
 fn compile(definition: &Object) -> Vec<Arc<Resource>> {
     let spec = definition.value.get("spec").unwrap_or(&Value::Null);
-    let versions: Vec<&Value> =
-        spec.get("versions").and_then(Value::as_array).into_iter().flatten().collect();
     let is = |version: &Value, field: &str| version.get(field).and_then(Value::as_bool).unwrap_or_default();
-    let stored = versions.iter().find(|v| is(v, "storage")).and_then(|v| v.get("name")?.as_str());
+    let versions: Vec<(&Value, Option<Arc<Structural>>)> = spec
+        .get("versions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|version| (version, schema(definition, spec, version)))
+        .collect();
+    let stored = versions.iter().find(|(v, _)| is(v, "storage"));
     versions
         .iter()
-        .filter(|v| is(v, "served"))
-        .filter_map(|v| resource(definition, spec, v, stored.unwrap_or_default()))
+        .filter(|(v, _)| is(v, "served"))
+        .filter_map(|(version, structural)| resource(definition, spec, version, structural.clone(), stored))
         .map(Arc::new)
         .collect()
 }
 
-fn resource(definition: &Object, spec: &Value, version: &Value, stored: &str) -> Option<Resource> {
+fn schema(definition: &Object, spec: &Value, version: &Value) -> Option<Arc<Structural>> {
+    let preserve = spec.get("preserveUnknownFields") == Some(&Value::Bool(true));
+    let schema = version.pointer("/schema/openAPIV3Schema")?;
+    let compiled = Structural::compile(schema, preserve);
+    compiled
+        .inspect_err(|causes| {
+            tracing::warn!(definition = definition.key.name, ?causes, "schema does not compile");
+        })
+        .ok()
+        .map(Arc::new)
+}
+
+fn resource(
+    definition: &Object,
+    spec: &Value,
+    version: &Value,
+    structural: Option<Arc<Structural>>,
+    stored: Option<&(&Value, Option<Arc<Structural>>)>,
+) -> Option<Resource> {
     let names = spec.get("names")?;
     let text = |field: &str| names.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let list = |field: &str| -> Vec<String> {
@@ -126,30 +149,25 @@ fn resource(definition: &Object, spec: &Value, version: &Value, stored: &str) ->
     };
     let group = spec.get("group")?.as_str()?.to_owned();
     let plural = text("plural");
-    let preserve = spec.get("preserveUnknownFields") == Some(&Value::Bool(true));
-    let structural = version.pointer("/schema/openAPIV3Schema").and_then(|schema| {
-        Structural::compile(schema, preserve)
-            .inspect_err(|causes| {
-                tracing::warn!(definition = definition.key.name, ?causes, "schema does not compile");
-            })
-            .ok()
-    });
+    let name = version.get("name")?.as_str()?.to_owned();
+    let stored_name = stored.and_then(|(v, _)| v.get("name")?.as_str()).unwrap_or(&name);
     let selectable = version.get("selectableFields").and_then(Value::as_array).into_iter().flatten();
     let custom = Custom {
         definition: definition.uid().to_owned(),
         structural,
+        storage: stored.filter(|(v, _)| *v != version).and_then(|(_, s)| s.clone()),
         since: definition.version,
         selectable: selectable
             .filter_map(|f| f.get("jsonPath")?.as_str())
             .map(|p| p.trim_start_matches('.').to_owned())
             .collect(),
         deprecation: deprecation(&group, spec, version, &text("kind")),
-        stored_as: api_version(&group, stored),
+        stored_as: api_version(&group, stored_name),
         spec: (*version).clone(),
     };
     Some(Resource {
         storage: format!("{group}/{plural}").into(),
-        version: version.get("name")?.as_str()?.to_owned(),
+        version: name,
         singular: text("singular"),
         kind: text("kind"),
         list_kind: text("listKind"),
@@ -158,6 +176,7 @@ fn resource(definition: &Object, spec: &Value, version: &Value, stored: &str) ->
         namespaced: spec.get("scope").is_some_and(|s| s == "Namespaced"),
         has_status: version.pointer("/subresources/status").is_some_and(|s| !s.is_null()),
         columns: Columns::from_crd_version(version),
+        types: None,
         nature: Nature::Custom(Arc::new(custom)),
         group,
         plural,

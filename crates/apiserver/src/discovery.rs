@@ -97,6 +97,8 @@ fn storage_version_hash(resource: &Resource) -> String {
         Nature::Custom(custom) => custom.stored_as.clone(),
         // Both forms of an Event are stored as the core form.
         _ if resource.is(Builtin::Event) => "/v1".to_owned(),
+        // The real server announces the form in which it first stored them.
+        _ if resource.is(Builtin::Definition) => "apiextensions.k8s.io/v1beta1".to_owned(),
         _ => format!("{}/{}", resource.group, resource.version),
     };
     let digest = sha2::Sha256::digest(format!("{stored}/{}", resource.kind));

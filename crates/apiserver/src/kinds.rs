@@ -12,8 +12,9 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
+use crate::openapi;
 use crate::resource::{Nature, Resource};
-use crate::schema::{self, Cause};
+use crate::schema::{self, Cause, Structural};
 use crate::table::Columns;
 
 /// A built-in kind that is stored.
@@ -203,6 +204,13 @@ pub(crate) fn all() -> Vec<Arc<Resource>> {
 }
 
 impl Row {
+    fn types(&self) -> Option<Structural> {
+        let schema = openapi::builtin_schema(self.group, self.kind)?;
+        Structural::compile(&schema, false)
+            .inspect_err(|causes| tracing::error!(kind = self.kind, ?causes, "schema does not compile"))
+            .ok()
+    }
+
     fn resource(&self) -> Resource {
         let categories = if self.nature == Some(Builtin::Definition) {
             vec!["api-extensions".to_owned()]
@@ -222,6 +230,8 @@ impl Row {
             has_status: self.has_status,
             storage: self.storage.into(),
             columns: Columns::for_builtin(self.kind),
+            // Definitions have rules of their own.
+            types: self.nature.filter(|n| *n != Builtin::Definition).and_then(|_| self.types()),
             nature: self.nature.map_or(Nature::Review, Nature::Builtin),
         }
     }

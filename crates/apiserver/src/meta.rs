@@ -12,6 +12,9 @@ use crate::schema::{Cause, CauseReason};
 /// Finalizers without a domain that Kubernetes itself uses.
 const STANDARD: &[&str] = &["foregroundDeletion", "kubernetes", "orphan"];
 
+/// Fields of an owner reference.
+const REFERENCE: &[&str] = &["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+
 /// Fields only the server writes.
 const SYSTEM: &[&str] =
     &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"];
@@ -91,6 +94,17 @@ pub(crate) fn shape(object: &mut Value) -> Result<Vec<String>, String> {
     for field in &unknown {
         metadata.remove(field.trim_start_matches("metadata."));
     }
+    if let Some(list) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) {
+        for (i, reference) in list.iter_mut().filter_map(Value::as_object_mut).enumerate() {
+            reference.retain(|field, _| {
+                let known = REFERENCE.contains(&field.as_str());
+                if !known {
+                    unknown.push(format!("metadata.ownerReferences[{i}].{field}"));
+                }
+                known
+            });
+        }
+    }
     for field in ["labels", "annotations"] {
         for value in metadata.get_mut(field).and_then(Value::as_object_mut).into_iter().flatten() {
             if value.1.is_null() {
@@ -134,6 +148,23 @@ pub(crate) fn carry(object: &mut Value, old: &Value) {
     }
     metadata.remove("selfLink");
     tidy(metadata);
+}
+
+/// Takes out owner references that stand twice; gives their uids.
+pub(crate) fn deduplicate_owners(object: &mut Value) -> Vec<String> {
+    let list = object.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut);
+    let (mut seen, mut twice): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
+    let Some(list) = list else { return twice };
+    list.retain(|reference| {
+        let known = seen.contains(reference);
+        if known {
+            twice.extend(reference.get("uid").and_then(Value::as_str).map(str::to_owned));
+        } else {
+            seen.push(reference.clone());
+        }
+        !known
+    });
+    twice
 }
 
 /// Empty collections are not written.
@@ -282,7 +313,14 @@ fn owners(metadata: &Value) -> Vec<Cause> {
     for reference in references.into_iter().flatten() {
         let field = |f: &str| reference.get(f).and_then(Value::as_str).unwrap_or_default();
         let place = "metadata.ownerReferences";
-        if field("apiVersion").is_empty() {
+        if field("apiVersion") == "v1" && field("kind") == "Event" {
+            causes.push(cause(
+                CauseReason::Invalid,
+                place,
+                "Invalid value: /v1, Kind=Event is disallowed from being an owner",
+            ));
+        }
+        if field("apiVersion").is_empty() || field("apiVersion").matches('/').count() > 1 {
             causes.push(invalid(&format!("{place}.apiVersion"), "", "version must not be empty"));
         }
         for (name, what) in [("kind", "kind"), ("name", "name"), ("uid", "uid")] {

@@ -1,11 +1,31 @@
 //! Terminating namespaces: everything in them is deleted; when nothing is left, they go.
 
 use ferry_store::{Event, Key, Scope, Start};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kinds::NAMESPACES;
 use crate::verbs::{DeleteOptions, remove};
 use crate::{Server, meta};
+
+/// Namespaces that every cluster has.
+const ALWAYS: &[&str] = &["default", "kube-system"];
+
+/// Makes the namespaces that every cluster has.
+pub(crate) async fn make_default(server: &Server) {
+    let catalog = server.catalog();
+    let Some(resource) = catalog.get("", "v1", "namespaces") else { return };
+    for name in ALWAYS {
+        let mut object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        meta::begin(&mut object, resource, None);
+        if let Some(builtin) = resource.builtin() {
+            builtin.complete(&mut object, None);
+        }
+        match server.store().create(Key::new(NAMESPACES, "", *name), object, Vec::new()).await {
+            Ok(_) | Err(ferry_store::WriteError::Exists(_)) => {}
+            Err(error) => tracing::warn!(%error, namespace = name, "cannot make a namespace"),
+        }
+    }
+}
 
 /// Empties terminating namespaces, for ever.
 pub(crate) async fn empty(server: &Server) {

@@ -159,6 +159,11 @@ impl ListOptions {
                 ));
             }
         };
+        if let Some(text) = query.text("timeout").filter(|t| !is_duration(t)) {
+            return Err(Status::bad_request(format!(
+                "invalid timeout specified in the request URL - time: invalid duration \"{text}\""
+            )));
+        }
         let options = Self {
             labels,
             fields,
@@ -242,6 +247,27 @@ fn number(query: &Query, name: &str) -> Result<Option<usize>, Status> {
 fn invalid_option(reason: CauseReason, field: &str, message: impl Into<String>) -> Status {
     let cause = Cause { reason, field: field.into(), message: message.into() };
     Status::invalid("meta.k8s.io", "ListOptions", "", &[cause])
+}
+
+/// A duration as Go writes it: `1h2m3.5s`, also negative.
+fn is_duration(text: &str) -> bool {
+    let mut rest = text.trim_start_matches(['-', '+']);
+    if rest == "0" {
+        return true;
+    }
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        if digits == 0 {
+            return false;
+        }
+        rest = rest.get(digits..).unwrap_or_default();
+        let Some(unit) = ["ns", "us", "µs", "ms", "s", "m", "h"].iter().find(|u| rest.starts_with(**u))
+        else {
+            return false;
+        };
+        rest = rest.get(unit.len()..).unwrap_or_default();
+    }
+    !text.trim_start_matches(['-', '+']).is_empty()
 }
 
 /// A version that is not a number.

@@ -29,11 +29,9 @@ pub(crate) enum Place {
 
 /// Reads a path that starts with `/api` or `/apis`. `None`: there is no such place.
 pub(crate) fn parse(path: &str) -> Option<Place> {
-    let mut parts = Vec::new();
-    for part in path.split('/').filter(|p| !p.is_empty()) {
-        parts.push(percent_decode_str(part).decode_utf8().ok()?.into_owned());
-    }
-    let mut parts = parts.into_iter();
+    // Decoded first, then split: an encoded slash is a slash.
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    let mut parts = path.split('/').filter(|p| !p.is_empty()).map(str::to_owned);
     let (group, version) = match parts.next()?.as_str() {
         "api" => match parts.next() {
             None => return Some(Place::Root { core: true }),

@@ -33,6 +33,8 @@ pub(crate) struct Resource {
     /// The store's name: `group/plural`, shared by all versions.
     pub(crate) storage: Arc<str>,
     pub(crate) columns: Columns,
+    /// The types of a built-in kind.
+    pub(crate) types: Option<Structural>,
     pub(crate) nature: Nature,
 }
 
@@ -53,7 +55,9 @@ pub(crate) struct Custom {
     /// Uid of the definition: another uid is another kind.
     pub(crate) definition: String,
     /// The version's schema. `None`: any content.
-    pub(crate) structural: Option<Structural>,
+    pub(crate) structural: Option<Arc<Structural>>,
+    /// The schema of the version in which objects are stored, if that is another.
+    pub(crate) storage: Option<Arc<Structural>>,
     /// Objects written before this version may lack defaults of the schema.
     pub(crate) since: u64,
     /// The version as written in the definition.

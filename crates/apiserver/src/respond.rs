@@ -73,7 +73,7 @@ fn convert(resource: &Resource, value: &mut Value) {
     if let Some(map) = value.as_object_mut() {
         map.insert("apiVersion".into(), resource.api_version().into());
     }
-    if let Some(structural) = resource.custom().and_then(|c| c.structural.as_ref()) {
+    if let Some(structural) = resource.custom().and_then(|c| c.structural.as_deref()) {
         structural.prune(value);
         structural.apply_defaults(value);
     }

@@ -137,6 +137,13 @@ impl Status {
     }
 
     pub(crate) fn method_not_allowed(resource: &Resource, verb: &str) -> Self {
+        if resource.custom().is_none() {
+            return Self::new(
+                405,
+                "MethodNotAllowed",
+                "the server does not allow this method on the requested resource",
+            );
+        }
         let message = format!("{verb} is not supported on resources of kind \"{}\"", resource.qualified());
         Self::about(405, "MethodNotAllowed", message, &resource.group, &resource.plural, "")
     }

@@ -21,7 +21,9 @@ pub(crate) const DEFINITION_CLEANUP: &str = "customresourcecleanup.apiextensions
 /// How dependents are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Propagation {
+    /// What the object's finalizers say already.
     #[default]
+    Unsaid,
     Background,
     Foreground,
     Orphan,
@@ -97,7 +99,8 @@ fn propagation(policy: Option<&str>, orphan: Option<bool>, causes: &mut Vec<Caus
         }
         (Some("Foreground"), _) => Propagation::Foreground,
         (Some("Orphan"), _) | (None, Some(true)) => Propagation::Orphan,
-        (Some("Background") | None, _) => Propagation::Background,
+        (Some("Background"), _) | (None, Some(false)) => Propagation::Background,
+        (None, None) => Propagation::Unsaid,
         (Some(other), _) => {
             fault(
                 format!(
@@ -253,8 +256,10 @@ fn terminating(resource: &Resource, old: &Object, options: &DeleteOptions) -> Va
             finalizers.push(name.into());
         }
     };
-    set("orphan", options.propagation == Propagation::Orphan);
-    set("foregroundDeletion", options.propagation == Propagation::Foreground);
+    if options.propagation != Propagation::Unsaid {
+        set("orphan", options.propagation == Propagation::Orphan);
+        set("foregroundDeletion", options.propagation == Propagation::Foreground);
+    }
     if cleanup {
         set(DEFINITION_CLEANUP, true);
     }

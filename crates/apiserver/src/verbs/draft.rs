@@ -11,7 +11,7 @@ use super::Call;
 use crate::admission::{Operation, Request};
 use crate::handler::warn;
 use crate::options::{FieldValidation, WriteOptions};
-use crate::schema::Cause;
+use crate::schema::{Cause, CauseReason};
 use crate::{Status, meta};
 
 /// A write in the making.
@@ -40,6 +40,14 @@ impl<'a> Draft<'a> {
         self.unknown(&unknown);
         let unknown = self.prune(object);
         self.unknown(&unknown);
+        self.check_types(object)?;
+        let twice = meta::deduplicate_owners(object);
+        if !twice.is_empty() {
+            self.warnings.push(format!(
+                ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+                twice.join(", ")
+            ));
+        }
         let oddities = std::mem::take(&mut self.oddities);
         if oddities.is_empty() {
             return Ok(());
@@ -58,9 +66,26 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// A built-in kind whose fields have other types cannot be read at all.
+    fn check_types(&self, object: &Value) -> Result<(), Status> {
+        let Some(types) = &self.call.resource.types else { return Ok(()) };
+        let fault = types.validate(object, None).into_iter().find(|c| c.reason == CauseReason::TypeInvalid);
+        let Some(fault) = fault else { return Ok(()) };
+        let (kind, version) = (&self.call.resource.kind, &self.call.resource.version);
+        Err(Status::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal {}: {}",
+            fault.field, fault.message
+        )))
+    }
+
     /// Notes fields that nobody knows.
     pub(super) fn unknown(&mut self, fields: &[String]) {
         self.oddities.extend(fields.iter().map(|field| format!("unknown field \"{field}\"")));
+    }
+
+    /// Notes what is odd in other words.
+    pub(super) fn odd(&mut self, what: impl Iterator<Item = String>) {
+        self.oddities.extend(what);
     }
 
     /// Notes members that stand twice.
@@ -75,7 +100,14 @@ impl<'a> Draft<'a> {
             structural.apply_defaults(object);
             return unknown;
         }
-        self.call.resource.builtin().map(|b| b.prune(object)).unwrap_or_default()
+        let resource = &self.call.resource;
+        let own = object.get("apiVersion").and_then(Value::as_str) == Some(&resource.api_version());
+        if let Some(types) = resource.types.as_ref().filter(|_| own) {
+            let unknown = types.prune(object);
+            types.apply_defaults(object);
+            return unknown;
+        }
+        resource.builtin().map(|b| b.prune(object)).unwrap_or_default()
     }
 
     /// Lets the product's rules change the object.
@@ -127,6 +159,9 @@ impl<'a> Draft<'a> {
             && let Some(map) = object.as_object_mut()
         {
             map.insert("apiVersion".into(), custom.stored_as.as_str().into());
+            if let Some(storage) = &custom.storage {
+                storage.apply_defaults(object);
+            }
         }
     }
 

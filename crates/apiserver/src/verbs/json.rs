@@ -11,6 +11,43 @@ const MOST: usize = 20;
 
 /// The value, and the paths of members that stand twice.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
+    read(bytes).or_else(|error| match whole_characters(bytes) {
+        Some(mended) => read(&mended),
+        None => Err(error),
+    })
+}
+
+/// The text with every `\\u` escape that is half a character replaced, as Go reads it; `None` if there is none.
+fn whole_characters(bytes: &[u8]) -> Option<Vec<u8>> {
+    let half = |at: usize, kind: &[u8]| -> bool {
+        bytes.get(at..at + 6).is_some_and(|e| {
+            e.starts_with(b"\\u")
+                && matches!(e.get(2), Some(b'd' | b'D'))
+                && e.get(3).is_some_and(|b| kind.contains(b))
+        })
+    };
+    let (high, low) = (b"89abAB", b"cdefCDEF");
+    let (mut out, mut at, mut found) = (Vec::with_capacity(bytes.len()), 0, false);
+    while let Some(byte) = bytes.get(at) {
+        let taken = if half(at, high) && half(at + 6, low) {
+            12
+        } else if half(at, high) || half(at, low) {
+            found = true;
+            out.extend_from_slice(b"\\ufffd");
+            at += 6;
+            continue;
+        } else if *byte == b'\\' {
+            2
+        } else {
+            1
+        };
+        out.extend_from_slice(bytes.get(at..at + taken).or_else(|| bytes.get(at..)).unwrap_or_default());
+        at += taken;
+    }
+    found.then_some(out)
+}
+
+fn read(bytes: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
     let duplicates = RefCell::new(Vec::new());
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Reader { at: &Place::Root, duplicates: &duplicates }.deserialize(&mut reader)?;
@@ -120,6 +157,12 @@ mod tests {
         let (value, twice) = parse(br#"{"a":{"b":1,"b":[{"c":1,"c":2.5}]},"d":-1,"d":null}"#).unwrap();
         assert_eq!(value, json!({"a": {"b": [{"c": 2.5}]}, "d": null}));
         assert_eq!(twice, ["a.b[0].c", "a.b", "d"]);
+    }
+
+    #[test]
+    fn half_characters_are_replaced() {
+        let (value, _) = parse(br#"{"a":"\ud800 x \ud83d\udea2 \\ud800"}"#).unwrap();
+        assert_eq!(value, json!({"a": "\u{fffd} x \u{1f6a2} \\ud800"}));
     }
 
     #[test]

@@ -118,22 +118,22 @@ pub(super) fn answer(call: &Call) -> Result<Response, Status> {
     }
 }
 
-fn yaml(page: &Page, resource: &Resource, form: Form) -> Result<Response, Status> {
+pub(super) fn yaml(page: &Page, resource: &Resource, form: Form) -> Result<Response, Status> {
     let list: Value =
         serde_json::from_slice(&page.bytes(resource)).map_err(|error| Status::internal(error.to_string()))?;
     respond::encoded(StatusCode::OK, &list, form.encoding)
 }
 
 /// What of a list one answer carries.
-struct Page {
-    objects: Vec<Arc<Object>>,
+pub(super) struct Page {
+    pub(super) objects: Vec<Arc<Object>>,
     version: u64,
     token: String,
     remaining: Option<usize>,
 }
 
 impl Page {
-    fn take(call: &Call, options: &ListOptions, filter: &Filter<'_>) -> Result<Self, Status> {
+    pub(super) fn take(call: &Call, options: &ListOptions, filter: &Filter<'_>) -> Result<Self, Status> {
         let token = options.token.as_deref().map(Continue::decode).transpose()?;
         let List { mut objects, version } = snapshot(call, options, token.as_ref())?;
         let paging = options.limit > 0 && !(options.version == Some(0) && options.matching == Match::Unset);
@@ -177,7 +177,7 @@ impl Page {
     }
 
     /// The list as JSON, made of the objects' own bytes.
-    fn bytes(&self, resource: &Resource) -> Bytes {
+    pub(super) fn bytes(&self, resource: &Resource) -> Bytes {
         let total: usize = self.objects.iter().map(|o| o.bytes.len() + 1).sum();
         let mut out = Vec::with_capacity(total + 256);
         let head = json!({

@@ -37,6 +37,11 @@ pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
     };
     let mut draft = Draft::new(call, options);
     draft.duplicates(&duplicates);
+    if way == Way::Json {
+        draft.odd(
+            patch::unknown_members(&patch).iter().map(|at| format!("json patch unknown field \"{at}\"")),
+        );
+    }
     if way == Way::Apply && call.find().is_err_and(|s| s.code == 404) && call.place.subresource.is_none() {
         return apply_new(draft, patch, form, include).await;
     }
@@ -125,6 +130,7 @@ async fn apply(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Changed
 fn refused(error: &patch::Error) -> Status {
     match error.status() {
         413 => Status::new(413, "RequestEntityTooLarge", error.to_string()),
+        422 if matches!(error, patch::Error::Unfit(_)) => unfit(&error.to_string()),
         422 => Status::new(422, "Invalid", error.to_string()),
         _ => Status::bad_request(error.to_string()),
     }

@@ -3,6 +3,7 @@
 
 mod compare;
 mod places;
+mod rules;
 mod scenario;
 mod tokens;
 

@@ -23,7 +23,7 @@ fn class(name: &str) -> &'static str {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Bindings {
     values: HashMap<String, String>,
 }

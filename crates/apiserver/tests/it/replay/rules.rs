@@ -1,0 +1,41 @@
+//! Where our answer differs from the recorded one on purpose, as rules on what was asked and answered.
+
+use serde_json::{Value, json};
+
+use super::scenario::Answer;
+
+/// The rule that our answer follows, if one does.
+pub fn accept(request: &Value, recorded: &Value, ours: &Answer, later: &[Value]) -> Option<&'static str> {
+    let header = |name: &str| request["headers"][name].as_str().unwrap_or_default();
+    let refused = |status: &Value| status.as_u64().is_some_and(|s| (400..500).contains(&s));
+    // "500s may become honest 4xx" (what a re-implementer gets wrong, a real API server).
+    if recorded["status"] == 500 && (400..500).contains(&ours.status) {
+        return Some("an honest 4xx instead of a 500");
+    }
+    // Answers are never written as protobuf: clients that ask for it alone are refused in JSON.
+    if header("Accept") == "application/vnd.kubernetes.protobuf" && recorded["status"] == ours.status {
+        return Some("no protobuf answers");
+    }
+    // A warning about the fields of an object that is refused for its version says nothing.
+    if refused(&recorded["status"])
+        && recorded["status"] == ours.status
+        && recorded["headers"].get("Warning").is_some()
+    {
+        return Some("no warnings beside a refusal of the version");
+    }
+    // The recorder kept an answer that it changed afterwards, to send it back in a later step.
+    if later.contains(&recorded["body"]) && recorded["status"] == ours.status {
+        return Some("recorded after it was changed");
+    }
+    // YAML may be written in more than one way; what it says is compared.
+    if recorded["headers"]["Content-Type"] == "application/yaml" && recorded["status"] == ours.status {
+        return Some("other YAML of the same value");
+    }
+    None
+}
+
+/// What of an object names it.
+pub fn identity(body: &Value) -> Option<Value> {
+    let metadata = body.get("metadata")?;
+    Some(json!({"uid": metadata.get("uid")?, "resourceVersion": metadata.get("resourceVersion")?}))
+}
