@@ -133,14 +133,11 @@ pub(super) async fn change(
     let call = draft.call;
     let before = respond::view(&call.resource, &old.value);
     keep_apart(call, &mut object, &before);
-    if let Some(builtin) = call.resource.builtin()
-        && call.place.subresource.is_none()
-    {
-        builtin.complete(&mut object, Some(&old.value));
-    }
+    complete(call, &mut object, old);
     let request = draft.request(Operation::Update, call.name(), Some(old));
     draft.mutate(&request, &mut object).await?;
     keep_apart(call, &mut object, &before);
+    complete(call, &mut object, old);
     count_generation(call, &mut object, &before);
     draft.check(&request, &object, Some(&before)).await?;
     let goes = meta::is_terminating(&object) && is_free(call, &object);
@@ -162,6 +159,14 @@ pub(super) async fn change(
         Ok(changed) => Ok(Attempt::Done(changed)),
         Err(WriteError::Conflict { .. }) => Ok(Attempt::Lost),
         Err(error) => Err(call.refused(&error, call.name())),
+    }
+}
+
+fn complete(call: &Call, object: &mut Value, old: &Object) {
+    if let Some(builtin) = call.resource.builtin()
+        && call.place.subresource.is_none()
+    {
+        builtin.complete(object, Some(&old.value));
     }
 }
 

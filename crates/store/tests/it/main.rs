@@ -1,0 +1,36 @@
+//! The store through its public face, on real files.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod durability;
+mod files;
+mod fixture;
+mod history;
+mod model;
+mod writes;
+
+use std::sync::Arc;
+
+use ferry_store::{Key, Object, Options, Store};
+use serde_json::{Value, json};
+
+pub(crate) const BOATS: &str = "sea.test/boats";
+
+pub(crate) fn key(name: &str) -> Key {
+    Key::new(BOATS, "harbour", name)
+}
+
+pub(crate) fn boat(name: &str, seats: u64) -> Value {
+    json!({"metadata": {"name": name, "namespace": "harbour", "uid": format!("uid-{name}")}, "seats": seats})
+}
+
+pub(crate) fn open(directory: &std::path::Path) -> Store {
+    Store::open(&Options::new(directory)).unwrap()
+}
+
+pub(crate) async fn create(store: &Store, name: &str, seats: u64) -> Arc<Object> {
+    store.create(key(name), boat(name, seats), Vec::new()).await.unwrap()
+}
+
+pub(crate) fn names(objects: &[Arc<Object>]) -> Vec<&str> {
+    objects.iter().map(|o| o.key.name.as_str()).collect()
+}
