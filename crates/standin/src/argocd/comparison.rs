@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::application::{at, has_sources, list, sources, text, written};
+use super::application::{at, has_sources, list, name, namespace, sources, text, written};
 use super::resource::{Resource, owner_of, wave};
+use super::spec::Wrong;
 use super::{health, merge};
 
 /// What Git has for an Application.
@@ -22,7 +23,7 @@ pub struct Target {
 #[derive(Debug, Clone)]
 pub struct Observed {
     /// What is wrong with its spec.
-    pub invalid: Option<String>,
+    pub invalid: Option<Wrong>,
     /// What Git has, or why that cannot be said.
     pub target: Result<Target, String>,
     /// What should be there and what is.
@@ -34,7 +35,7 @@ pub fn compared(
     app: &Value,
     observed: &Observed,
     owner: &str,
-    namespace: &str,
+    own_namespace: &str,
     full: bool,
     now: Timestamp,
 ) -> Value {
@@ -42,17 +43,21 @@ pub fn compared(
     if let Some(wrong) = &observed.invalid {
         set_health(&mut next, json!({"status": "Unknown"}), now);
         merge::set(&mut next, &["status", "sync"], json!({"status": "Unknown"}));
-        set_conditions(&mut next, &[("InvalidSpecError", wrong.clone())], now);
+        set_conditions(&mut next, &[("InvalidSpecError", wrong.what.clone())], now);
         return next;
     }
     let mut conditions = Vec::new();
     if let Err(why) = &observed.target {
         conditions.push(("ComparisonError", format!("Failed to load target state: {why}")));
     }
-    conditions.extend(shared(&observed.resources, owner));
+    conditions.extend(shared(app, &observed.resources, owner));
     set_conditions(&mut next, &conditions, now);
     set_health(&mut next, health::of_application(&observed.resources), now);
-    let entries: Vec<Value> = observed.resources.iter().map(|r| entry(r, observed.target.is_err())).collect();
+    let mut entries: Vec<Value> =
+        observed.resources.iter().map(|r| entry(r, observed.target.is_err())).collect();
+    let place =
+        |entry: &Value| ["/group", "/kind", "/namespace", "/name"].map(|at| text(entry, at).to_owned());
+    entries.sort_by_cached_key(|entry| place(entry).join("/"));
     if entries.is_empty() {
         merge::remove(&mut next, &["status", "resources"]);
     } else {
@@ -61,7 +66,7 @@ pub fn compared(
     set_types(&mut next, observed.target.as_ref().ok());
     let sync = sync(app, observed);
     merge::set(&mut next, &["status", "sync"], sync);
-    merge::set(&mut next, &["status", "controllerNamespace"], json!(namespace));
+    merge::set(&mut next, &["status", "controllerNamespace"], json!(own_namespace));
     merge::set(&mut next, &["status", "resourceHealthSource"], json!("appTree"));
     if full || at(app, "/status/reconciledAt").is_none() {
         merge::set(&mut next, &["status", "reconciledAt"], json!(written(now)));
@@ -92,7 +97,7 @@ fn sync(app: &Value, observed: &Observed) -> Value {
     let named = || sources(app).iter().map(|source| text(source, "/targetRevision").to_owned()).collect();
     let (status, revisions): (_, Vec<String>) = match &observed.target {
         Err(_) => ("Unknown", named()),
-        Ok(target) if observed.resources.iter().all(Resource::is_synced) => {
+        Ok(target) if observed.resources.iter().all(|r| r.is_synced() || !r.is_permitted) => {
             ("Synced", target.revisions.clone())
         }
         Ok(target) => ("OutOfSync", target.revisions.clone()),
@@ -110,7 +115,7 @@ fn sync(app: &Value, observed: &Observed) -> Value {
 fn entry(resource: &Resource, unknown: bool) -> Value {
     let key = &resource.key;
     let status = match () {
-        () if unknown => "Unknown",
+        () if unknown || !resource.is_permitted => "Unknown",
         () if resource.is_synced() => "Synced",
         () => "OutOfSync",
     };
@@ -131,11 +136,15 @@ fn entry(resource: &Resource, unknown: bool) -> Value {
 }
 
 /// A warning for each object that another Application says is its own.
-fn shared(resources: &[Resource], owner: &str) -> Vec<(&'static str, String)> {
+fn shared(app: &Value, resources: &[Resource], owner: &str) -> Vec<(&'static str, String)> {
     let other = |resource: &Resource| {
         let other = owner_of(resource.live.as_ref()?).filter(|other| *other != owner)?;
-        let (kind, name) = (&resource.key.kind, &resource.key.name);
-        Some(("SharedResourceWarning", format!("{kind}/{name} is part of applications {owner} and {other}")))
+        let (kind, name, app, namespace) =
+            (&resource.key.kind, &resource.key.name, name(app), namespace(app));
+        Some((
+            "SharedResourceWarning",
+            format!("{kind}/{name} is part of applications {namespace}/{app} and {other}"),
+        ))
     };
     resources.iter().filter_map(other).collect()
 }

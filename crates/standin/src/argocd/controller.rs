@@ -17,9 +17,9 @@ use tokio_util::task::TaskTracker;
 use super::Settings;
 use super::cluster::argo;
 use super::repository::Repositories;
-use super::resource::TRACKING_ID;
+use super::resource::Key;
 use super::step::Due;
-use super::worker::{Mailbox, Shared, Worker};
+use super::worker::{Mailbox, Managed, Shared, Worker};
 
 /// Runs the stand-in until `shutdown`; what it is in the middle of is finished first.
 pub async fn run(
@@ -28,27 +28,29 @@ pub async fn run(
     settings: Settings,
     shutdown: CancellationToken,
 ) {
-    let (kinds, mut new_kinds) = mpsc::unbounded_channel();
-    let own_namespace = settings.namespace.clone();
-    let shared = Arc::new(Shared { client: client.clone(), repositories, settings, kinds });
+    let (managed, mut newly_managed) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared { client: client.clone(), repositories, settings, managed });
     let mut workers = Workers {
         shared,
-        own_namespace,
         shutdown: shutdown.clone(),
         tasks: TaskTracker::new(),
         mailboxes: HashMap::new(),
+        managed: HashMap::new(),
     };
     let mut applications = objects(&client, &argo("Application"));
-    let mut managed: SelectAll<BoxStream<'static, Option<DynamicObject>>> = SelectAll::new();
+    let mut changes: SelectAll<BoxStream<'static, Option<DynamicObject>>> = SelectAll::new();
     let mut watched = HashSet::new();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
             Some(app) = applications.next() => if let Some(app) = app { workers.wake(&app) },
-            Some(object) = managed.next(), if !managed.is_empty() => if let Some(object) = object { workers.owe(&object) },
-            Some(kind) = new_kinds.recv() => if watched.insert((kind.group.clone(), kind.kind.clone())) {
-                managed.push(objects(&client, &kind));
-            },
+            Some(object) = changes.next(), if !changes.is_empty() => if let Some(object) = object { workers.owe(&object) },
+            Some(Managed { kind, key, by }) = newly_managed.recv() => {
+                if watched.insert((key.group.clone(), key.kind.clone())) {
+                    changes.push(objects(&client, &kind));
+                }
+                workers.managed.entry(place(&key)).or_default().insert(by);
+            }
         }
     }
     workers.tasks.close();
@@ -74,10 +76,11 @@ fn objects(client: &Client, kind: &ApiResource) -> BoxStream<'static, Option<Dyn
 
 struct Workers {
     shared: Arc<Shared>,
-    own_namespace: String,
     shutdown: CancellationToken,
     tasks: TaskTracker,
     mailboxes: HashMap<(String, String), Arc<Mailbox>>,
+    /// Who manages an object.
+    managed: HashMap<Place, HashSet<(String, String)>>,
 }
 
 impl Workers {
@@ -95,14 +98,20 @@ impl Workers {
         self.tasks.spawn(worker.run());
     }
 
-    /// An object changed: the Application that it says it belongs to looks at it.
+    /// An object changed: the Applications that manage it look at it.
     fn owe(&self, object: &DynamicObject) {
-        let Some((owner, _)) = object.annotations().get(TRACKING_ID).and_then(|id| id.split_once(':')) else {
-            return;
-        };
-        let (namespace, name) = owner.split_once('_').unwrap_or((&self.own_namespace, owner));
-        if let Some(mailbox) = self.mailboxes.get(&(namespace.to_owned(), name.to_owned())) {
-            mailbox.owe(Due::Resources);
+        let object = serde_json::to_value(object).unwrap_or_default();
+        for by in self.managed.get(&place(&Key::of(&object))).into_iter().flatten() {
+            if let Some(mailbox) = self.mailboxes.get(by) {
+                mailbox.owe(Due::Resources);
+            }
         }
     }
+}
+
+/// An object, whatever version it is asked for in.
+type Place = [String; 4];
+
+fn place(key: &Key) -> Place {
+    [&key.group, &key.kind, &key.namespace, &key.name].map(Clone::clone)
 }

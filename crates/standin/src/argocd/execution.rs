@@ -2,18 +2,55 @@
 
 use serde_json::{Value, json};
 
-use super::application::{name, text};
+use super::application::{at, text};
 use super::cluster::{Cluster, Error};
+use super::observation;
+use super::operation::Outcome;
 use super::resource::{Key, Resource, owner_of};
-use super::sync::{Done, Request, Task};
-use super::{observation, spec};
+use super::spec::{self, Stops, Wrong};
+use super::sync::{self, Done, Request, Task};
+use super::worker::Shared;
+
+/// One attempt at what the running operation asks for.
+pub async fn attempt(cluster: &Cluster, shared: &Shared, app: &Value) -> Result<Outcome, Error> {
+    let Some(asked) = at(app, "/status/operationState/operation/sync") else {
+        return Ok(Outcome::error("Invalid operation request: no operation specified"));
+    };
+    let request = Request::of(asked);
+    let own_namespace = &shared.settings.namespace;
+    let project = observation::project(cluster, app, own_namespace).await?;
+    let wrong = spec::invalid(app, project.as_ref());
+    let told = |wrong: &Wrong| Outcome::error(format!("InvalidSpecError: {}", wrong.what));
+    match &wrong {
+        Some(wrong) if wrong.stops == Stops::Project => return Ok(told(wrong)),
+        Some(wrong) if wrong.stops == Stops::Destination => {
+            return Ok(Outcome { result: Some(request.result(app, None, &[])), ..told(wrong) });
+        }
+        _ => {}
+    }
+    let target = match observation::target(&shared.repositories, &request.sources(app)).await {
+        Ok(target) => target,
+        Err(why) => {
+            let result = Some(request.result(app, None, &[]));
+            let message = format!("ComparisonError: Failed to load target state: {why}");
+            return Ok(Outcome { result, ..Outcome::error(message) });
+        }
+    };
+    if let Some(wrong) = &wrong {
+        let result = Some(request.result(app, Some(&target.revisions), &[]));
+        return Ok(Outcome { result, ..told(wrong) });
+    }
+    let resources =
+        observation::resources(cluster, app, Some(&target), project.as_ref(), own_namespace).await?;
+    let prepared = namespace_of(cluster, app, &request).await?.map(Task::Prepare);
+    let tasks = prepared.into_iter().chain(sync::plan(&request, &resources)).collect();
+    let (done, before) = perform(cluster, &request, tasks, text(app, "/spec/project")).await?;
+    let result = request.result(app, Some(&target.revisions), &sync::entries(&request, &done));
+    Ok(sync::outcome(&request, &done, result, before))
+}
 
 /// The namespace that the operation wants to be made where it is not there.
-pub async fn namespace_of(
-    cluster: &Cluster,
-    app: &Value,
-    request: &Request,
-) -> Result<Option<Resource>, Error> {
+async fn namespace_of(cluster: &Cluster, app: &Value, request: &Request) -> Result<Option<Resource>, Error> {
     let name = text(app, "/spec/destination/namespace");
     if !request.has_option("CreateNamespace") || name.is_empty() {
         return Ok(None);
@@ -21,23 +58,23 @@ pub async fn namespace_of(
     let target = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     let key = Key::of(&target);
     let live = cluster.live(&key).await?;
-    Ok(live.is_none().then_some(Resource { key, target: Some(target), live }))
+    Ok(live.is_none().then_some(Resource { key, target: Some(target), live, is_permitted: true }))
 }
 
 /// Does the tasks: first what can be known before, then for show, then in earnest. The flag says that nothing was changed.
-pub async fn perform(
+async fn perform(
     cluster: &Cluster,
     request: &Request,
     tasks: Vec<Task>,
-    project: Option<&Value>,
+    project: &str,
 ) -> Result<(Vec<(Task, Done)>, bool), Error> {
     let mut invalid = Vec::new();
     for task in &tasks {
         let key = task.key();
         let done = match cluster.kind(key).await? {
             None => Done::UnknownKind,
-            Some(kind) if !spec::allows_kind(project, &key.group, &key.kind, kind.namespaced) => {
-                Done::Forbidden(project.map(|project| name(project).to_owned()).unwrap_or_default())
+            Some(_) if matches!(task, Task::Apply(resource) if !resource.is_permitted) => {
+                Done::Forbidden(project.to_owned())
             }
             Some(_) => continue,
         };
@@ -47,8 +84,8 @@ pub async fn perform(
         return Ok((invalid, true));
     }
     // A namespace that is made by this very sync is not there yet for a trial.
-    let makes_namespaces =
-        tasks.iter().any(|task| task.key().kind == "Namespace" && task.key().group.is_empty());
+    let is_namespace = |key: &Key| key.kind == "Namespace" && key.group.is_empty();
+    let makes_namespaces = tasks.iter().any(|task| is_namespace(task.key()));
     let mut refused = Vec::new();
     for task in tasks.iter().filter(|_| !makes_namespaces) {
         if let Task::Apply(resource) = task
@@ -75,8 +112,11 @@ pub async fn perform(
 
 async fn one_task(cluster: &Cluster, task: &Task, dry_run: bool) -> Result<Done, Error> {
     let answer = match task {
-        Task::Apply(resource) => match cluster.kind(&resource.key).await? {
-            Some(kind) => cluster.apply(&kind, resource, dry_run).await.map(Done::Applied),
+        Task::Prepare(resource) | Task::Apply(resource) => match cluster.kind(&resource.key).await? {
+            Some(kind) => cluster.apply(&kind, resource, dry_run).await.map(|how| {
+                let adopted = how == "configured" && !resource.was_applied();
+                if adopted { Done::Adopted(kind.resource.plural) } else { Done::Applied(how) }
+            }),
             None => Ok(Done::UnknownKind),
         },
         Task::Prune(key) if !dry_run => cluster.delete(key).await.map(|()| Done::Pruned),

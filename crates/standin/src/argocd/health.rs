@@ -10,8 +10,7 @@ const ORDER: &[&str] = &["Healthy", "Suspended", "Progressing", "Missing", "Degr
 
 /// `status.health` of an Application, without the time.
 pub fn of_application(resources: &[Resource]) -> Value {
-    let wanted = resources.iter().filter(|resource| resource.target.is_some());
-    if wanted.clone().count() > 0 && wanted.clone().all(|resource| resource.live.is_none()) {
+    if !resources.is_empty() && resources.iter().all(|resource| resource.live.is_none()) {
         return json!({"status": "Missing"});
     }
     let mut worst = (0, None);
@@ -120,7 +119,7 @@ mod tests {
 
     fn resource(object: Value, live: bool) -> Resource {
         let key = Key::of(&object);
-        Resource { key, target: Some(object.clone()), live: live.then_some(object) }
+        Resource { key, target: Some(object.clone()), live: live.then_some(object), is_permitted: true }
     }
 
     fn menu() -> Value {

@@ -11,7 +11,7 @@ use super::comparison::Target;
 use super::repository::{self, Repositories};
 use super::resource::{Key, Resource, TRACKING_ID, owner, owner_of};
 use super::revision::{Found, find};
-use super::{directory, merge};
+use super::{directory, merge, spec};
 
 /// How long one question to a repository may take.
 const DEADLINE: Duration = Duration::from_mins(2);
@@ -77,6 +77,7 @@ pub async fn resources(
     cluster: &Cluster,
     app: &Value,
     target: Option<&Target>,
+    project: Option<&Value>,
     own_namespace: &str,
 ) -> Result<Vec<Resource>, Error> {
     let owner = owner(namespace(app), name(app), own_namespace);
@@ -87,7 +88,9 @@ pub async fn resources(
         let live = cluster.live(&key).await?;
         // The same object twice: the last one counts.
         found.retain(|resource| !resource.key.same(&key));
-        found.push(Resource { key, target: Some(manifest), live });
+        let namespaced = !key.namespace.is_empty();
+        let is_permitted = spec::allows_kind(project, &key.group, &key.kind, namespaced);
+        found.push(Resource { key, target: Some(manifest), live, is_permitted });
     }
     for key in known(app) {
         if found.iter().any(|resource| resource.key.same(&key)) {
@@ -95,7 +98,7 @@ pub async fn resources(
         }
         let live = cluster.live(&key).await?.filter(|live| owner_of(live) == Some(&owner));
         if live.is_some() {
-            found.push(Resource { key, target: None, live });
+            found.push(Resource { key, target: None, live, is_permitted: true });
         }
     }
     found.sort_by(|a, b| a.key.cmp(&b.key));

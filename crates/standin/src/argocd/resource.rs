@@ -97,6 +97,8 @@ pub struct Resource {
     pub target: Option<Value>,
     /// As the cluster has it.
     pub live: Option<Value>,
+    /// Whether the project allows its kind.
+    pub is_permitted: bool,
 }
 
 impl Resource {
@@ -110,6 +112,11 @@ impl Resource {
             (None, None) => true,
             _ => false,
         }
+    }
+
+    /// Whether the object that is there was applied before as manifests are.
+    pub fn was_applied(&self) -> bool {
+        self.live.as_ref().and_then(last_applied).is_some()
     }
 
     /// What to send so that the live object becomes as wanted; `None` where nothing is to change.
@@ -208,7 +215,7 @@ mod tests {
     }
 
     fn resource(target: Value, live: Value) -> Resource {
-        Resource { key: Key::of(&target), target: Some(target), live: Some(live) }
+        Resource { key: Key::of(&target), target: Some(target), live: Some(live), is_permitted: true }
     }
 
     #[test]

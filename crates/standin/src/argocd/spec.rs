@@ -9,9 +9,40 @@ const IN_CLUSTER_NAME: &str = "in-cluster";
 /// Allows everything where nobody made it.
 const DEFAULT_PROJECT: &str = "default";
 
+/// What is wrong with a spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// In words.
+    pub what: String,
+    /// How far an operation comes with it.
+    pub stops: Stops,
+}
+
+/// Where an operation stops, which its result shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stops {
+    /// Before anything, at the project that is not there.
+    Project,
+    /// Before Git is asked, at the destination that is not there.
+    Destination,
+    /// After Git was asked, at the limits of the project.
+    Limits,
+}
+
 /// What is wrong with the spec, `None` where nothing is. `project` is the AppProject that it names, where there is one.
-pub fn invalid(app: &Value, project: Option<&Value>) -> Option<String> {
+pub fn invalid(app: &Value, project: Option<&Value>) -> Option<Wrong> {
+    let wrong = |stops| move |what| Wrong { what, stops };
     let name = text(app, "/spec/project");
+    if project.is_none() && !matches!(name, "" | DEFAULT_PROJECT) {
+        return Some(format!("Application referencing project {name} which does not exist"))
+            .map(wrong(Stops::Project));
+    }
+    destination(app)
+        .map(wrong(Stops::Destination))
+        .or_else(|| project.and_then(|project| limits(app, project)).map(wrong(Stops::Limits)))
+}
+
+fn destination(app: &Value) -> Option<String> {
     let server = text(app, "/spec/destination/server");
     let cluster = text(app, "/spec/destination/name");
     if !server.is_empty() && !cluster.is_empty() {
@@ -31,10 +62,14 @@ pub fn invalid(app: &Value, project: Option<&Value>) -> Option<String> {
     if sources.is_empty() || sources.iter().any(|source| text(source, "/repoURL").is_empty()) {
         return Some("spec.source.repoURL is missing".to_owned());
     }
-    let Some(project) = project else {
-        let missing = name != DEFAULT_PROJECT && !name.is_empty();
-        return missing.then(|| format!("Application referencing project {name} which does not exist"));
-    };
+    None
+}
+
+fn limits(app: &Value, project: &Value) -> Option<String> {
+    let name = text(app, "/spec/project");
+    let server = text(app, "/spec/destination/server");
+    let cluster = text(app, "/spec/destination/name");
+    let sources = sources(app);
     let repo = sources.iter().map(|source| text(source, "/repoURL")).find(|url| !allows_repo(project, url));
     if let Some(url) = repo {
         return Some(format!("application repo {url} is not permitted in project '{name}'"));
@@ -121,7 +156,7 @@ mod tests {
                 "is not permitted in project 'strict'",
             ),
         ] {
-            let told = invalid(&app, project).unwrap_or_default();
+            let told = invalid(&app, project).map(|wrong| wrong.what).unwrap_or_default();
             assert!(told.contains(part), "{told:?} should say {part:?}");
         }
     }

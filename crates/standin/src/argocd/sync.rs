@@ -97,6 +97,8 @@ impl Request {
 /// What is to be done with one object.
 #[derive(Debug, Clone)]
 pub enum Task {
+    /// Make the namespace that everything else goes into.
+    Prepare(Resource),
     /// Make it as Git wants it.
     Apply(Resource),
     /// Remove it: Git has it no longer.
@@ -108,7 +110,7 @@ pub enum Task {
 impl Task {
     pub fn key(&self) -> &Key {
         match self {
-            Self::Apply(resource) => &resource.key,
+            Self::Prepare(resource) | Self::Apply(resource) => &resource.key,
             Self::Prune(key) | Self::Keep(key) => key,
         }
     }
@@ -161,6 +163,8 @@ fn rank(kind: &str) -> usize {
 pub enum Done {
     /// Applied; the word says how: `created`, `configured`, `unchanged`.
     Applied(&'static str),
+    /// Applied over an object that somebody else had made; with the plural of its kind.
+    Adopted(String),
     Pruned,
     Kept,
     /// The server does not serve the kind.
@@ -173,13 +177,19 @@ pub enum Done {
 
 impl Done {
     pub fn is_good(&self) -> bool {
-        matches!(self, Self::Applied(_) | Self::Pruned | Self::Kept)
+        matches!(self, Self::Applied(_) | Self::Adopted(_) | Self::Pruned | Self::Kept)
     }
 
     fn message(&self, key: &Key, dry_run: bool) -> String {
         let dry = if dry_run { " (dry run)" } else { "" };
         match self {
             Self::Applied(how) => format!("{} {how}{dry}", key.told()),
+            // Word for word: it is compared with the recordings.
+            Self::Adopted(plural) => format!(
+                "{} configured{dry}. Warning: resource {plural}/{} is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is required by  apply.  apply should only be used on resources created declaratively by either  create --save-config or  apply. The missing annotation will be patched automatically.",
+                key.told(),
+                key.name
+            ),
             Self::Pruned => format!("pruned{dry}"),
             Self::Kept => "ignored (requires pruning)".to_owned(),
             Self::UnknownKind => format!(
@@ -194,19 +204,28 @@ impl Done {
     }
 }
 
-/// An entry of `syncResult.resources`.
-pub fn entry(task: &Task, done: &Done, dry_run: bool) -> Value {
+/// `syncResult.resources`.
+pub fn entries(request: &Request, done: &[(Task, Done)]) -> Vec<Value> {
+    // A sync that goes on is over before its objects were looked at again; one that fails has seen the others through.
+    let is_seen = request.is_dry_run() || done.iter().any(|(_, done)| !done.is_good());
+    done.iter().map(|(task, done)| entry(task, done, is_seen, request.is_dry_run())).collect()
+}
+
+fn entry(task: &Task, done: &Done, is_seen: bool, dry_run: bool) -> Value {
     let key = task.key();
     let (status, phase) = match done {
-        Done::Applied(_) => ("Synced", Some(if dry_run { "Succeeded" } else { "Running" })),
+        Done::Applied(_) | Done::Adopted(_) => {
+            ("Synced", Some(if is_seen { "Succeeded" } else { "Running" }))
+        }
         Done::Pruned => ("Pruned", Some("Succeeded")),
         Done::Kept => ("PruneSkipped", Some("Succeeded")),
         Done::UnknownKind | Done::Forbidden(_) => ("SyncFailed", None),
         Done::Refused(_) => ("SyncFailed", Some("Failed")),
     };
+    let sync_phase = if matches!(task, Task::Prepare(_)) { "PreSync" } else { "Sync" };
     let mut entry = json!({
         "group": key.group, "kind": key.kind, "name": key.name, "namespace": key.namespace, "version": key.version,
-        "status": status, "syncPhase": "Sync", "message": done.message(key, dry_run),
+        "status": status, "syncPhase": sync_phase, "message": done.message(key, dry_run),
     });
     if let Some(phase) = phase {
         entry["hookPhase"] = json!(phase);

@@ -8,7 +8,8 @@ use super::application::{at, operation_state, text};
 use super::comparison::{Observed, Target, compared, stale_first};
 use super::operation::{self, Outcome, automatic, begin, end, phase};
 use super::resource::{Key, Resource};
-use super::sync::{Done, Request, Task, entry, outcome, plan};
+use super::spec::{Stops, Wrong};
+use super::sync::{Done, Request, Task, entries, outcome, plan};
 use super::{merge, resource};
 
 fn now() -> Timestamp {
@@ -129,7 +130,7 @@ fn observed(resources: Vec<Resource>) -> Observed {
 }
 
 fn resource(target: Option<Value>, live: Option<Value>) -> Resource {
-    Resource { key: Key::of(target.as_ref().or(live.as_ref()).unwrap()), target, live }
+    Resource { key: Key::of(target.as_ref().or(live.as_ref()).unwrap()), target, live, is_permitted: true }
 }
 
 fn status_of(app: &Value, observed: &Observed) -> Value {
@@ -185,8 +186,13 @@ fn a_repository_error_shows_as_unknown_and_healthy() {
 
 #[test]
 fn an_invalid_spec_never_gets_a_time_of_comparison() {
-    let status =
-        status_of(&app(), &Observed { invalid: Some("no such project".to_owned()), ..observed(Vec::new()) });
+    let status = status_of(
+        &app(),
+        &Observed {
+            invalid: Some(Wrong { what: "no such project".to_owned(), stops: Stops::Project }),
+            ..observed(Vec::new())
+        },
+    );
     assert_eq!(status.get("reconciledAt"), None);
     assert_eq!(status["sync"], json!({"status": "Unknown"}));
     assert_eq!(status["health"]["status"], "Unknown");
@@ -237,7 +243,7 @@ fn a_sync_tells_what_became_of_each_object() {
         &[resource(Some(manifest("menu", "a")), None), resource(None, Some(manifest("old", "x")))],
     );
     let done: Vec<(Task, Done)> = tasks.into_iter().zip([Done::Applied("created"), Done::Kept]).collect();
-    let entries: Vec<Value> = done.iter().map(|(task, done)| entry(task, done, false)).collect();
+    let entries = entries(&request, &done);
     assert_eq!(entries[0]["message"], "configmap/menu created");
     assert_eq!(entries[1]["status"], "PruneSkipped");
     let ended = outcome(&request, &done, request.result(&app(), Some(&["c1".to_owned()]), &entries), false);

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use kube::api::DynamicObject;
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -16,9 +16,8 @@ use super::cluster::{Cluster, Error};
 use super::comparison::{self, Observed, Target};
 use super::operation::{self, Outcome};
 use super::repository::Repositories;
-use super::resource::owner;
+use super::resource::{Key, owner};
 use super::step::{self, Due, Memory, Step};
-use super::sync::{self, Request};
 use super::{Settings, execution, merge, observation, spec};
 
 /// How long it waits after something went wrong.
@@ -31,8 +30,16 @@ pub struct Shared {
     pub client: Client,
     pub repositories: Arc<dyn Repositories>,
     pub settings: Settings,
-    /// Told of every kind whose objects an Application manages.
-    pub kinds: tokio::sync::mpsc::UnboundedSender<kube::core::ApiResource>,
+    /// Told of every object that an Application manages.
+    pub managed: tokio::sync::mpsc::UnboundedSender<Managed>,
+}
+
+/// An object that an Application manages.
+pub struct Managed {
+    pub kind: kube::core::ApiResource,
+    pub key: Key,
+    /// The Application's namespace and name.
+    pub by: (String, String),
 }
 
 /// What may happen to an Application while its task rests.
@@ -140,6 +147,7 @@ impl Run<'_> {
         self.memory.due = self.memory.due.max(owed);
         let mut writer = Writer { cluster: &cluster, api, app };
         let app = writer.app.clone();
+        let shared = &self.worker.shared;
         match step::next(&app, &self.memory, Timestamp::now()) {
             Step::Rest(until) => return Ok(Some(Rest::Until(until))),
             Step::Begin => writer.write(&operation::begin(&app, Timestamp::now())).await?,
@@ -154,7 +162,7 @@ impl Run<'_> {
                 self.end(&mut writer, &outcome).await?;
             }
             Step::Operate => {
-                let outcome = self.operate(&cluster, &app).await?;
+                let outcome = execution::attempt(&cluster, shared, &app).await?;
                 self.end(&mut writer, &outcome).await?;
             }
             Step::Compare { due, annotated } => self.compare(&mut writer, due, annotated).await?,
@@ -180,21 +188,14 @@ impl Run<'_> {
         let owner = self.owner();
         let full = due > Due::Resources;
         let now = Timestamp::now();
-        let next = comparison::compared(&app, &observed, &owner, &shared.settings.namespace, full, now);
+        let own_namespace = &shared.settings.namespace;
+        let findings = |app: &Value| comparison::compared(app, &observed, &owner, own_namespace, full, now);
+        let next = findings(&app);
         if let Ok(target) = &observed.target
             && let Some(asked) = operation::automatic(&next, target, now)
         {
             writer.write(&with_operation(&writer.app, asked)).await?;
         }
-        let findings = |app: &Value| {
-            let mut version = app.clone();
-            merge::set(&mut version, &["status"], next.get("status").cloned().unwrap_or_default());
-            match at(app, "/status/operationState") {
-                Some(state) => merge::set(&mut version, &["status", "operationState"], state.clone()),
-                None => merge::remove(&mut version, &["status", "operationState"]),
-            }
-            version
-        };
         if due == Due::Operation
             && !shared.settings.stale.is_zero()
             && let Some(stale) = comparison::stale_first(&writer.app, &findings(&writer.app))
@@ -249,44 +250,15 @@ impl Run<'_> {
         };
         self.target = target.as_ref().ok().map(|target| (sources, target.clone()));
         let namespace = &shared.settings.namespace;
-        let resources = observation::resources(cluster, app, target.as_ref().ok(), namespace).await?;
+        let resources =
+            observation::resources(cluster, app, target.as_ref().ok(), project.as_ref(), namespace).await?;
         for resource in &resources {
             if let Some(kind) = cluster.kind(&resource.key).await? {
-                let _ = shared.kinds.send(kind.resource);
+                let by = (self.worker.namespace.clone(), self.worker.name.clone());
+                let _ = shared.managed.send(Managed { kind: kind.resource, key: resource.key.clone(), by });
             }
         }
         Ok(Observed { invalid, target, resources })
-    }
-
-    async fn operate(&mut self, cluster: &Cluster, app: &Value) -> Result<Outcome, Error> {
-        let shared = &self.worker.shared;
-        let Some(asked) = at(app, "/status/operationState/operation/sync") else {
-            return Ok(Outcome::error("Invalid operation request: no operation specified"));
-        };
-        let request = Request::of(asked);
-        let project = observation::project(cluster, app, &shared.settings.namespace).await?;
-        if let Some(wrong) = spec::invalid(app, project.as_ref()) {
-            return Ok(Outcome::error(format!("InvalidSpecError: {wrong}")));
-        }
-        let target = match observation::target(&shared.repositories, &request.sources(app)).await {
-            Ok(target) => target,
-            Err(why) => {
-                let message = format!("ComparisonError: Failed to load target state: {why}");
-                return Ok(Outcome {
-                    result: Some(request.result(app, None, &[])),
-                    ..Outcome::error(message)
-                });
-            }
-        };
-        let mut resources =
-            observation::resources(cluster, app, Some(&target), &shared.settings.namespace).await?;
-        resources.extend(execution::namespace_of(cluster, app, &request).await?);
-        let tasks = sync::plan(&request, &resources);
-        let (done, before) = execution::perform(cluster, &request, tasks, project.as_ref()).await?;
-        let entries: Vec<Value> =
-            done.iter().map(|(task, done)| sync::entry(task, done, request.is_dry_run())).collect();
-        let result = request.result(app, Some(&target.revisions), &entries);
-        Ok(sync::outcome(&request, &done, result, before))
     }
 }
 
@@ -294,6 +266,13 @@ impl Run<'_> {
 fn with_operation(app: &Value, asked: Value) -> Value {
     let mut version = app.clone();
     merge::set(&mut version, &["operation"], asked);
+    if at(app, "/status").is_none() {
+        // The whole type is written once, with its members that are empty; two of them stay.
+        let compared_to = json!({"destination": {}, "source": {"repoURL": ""}});
+        let sync = json!({"comparedTo": compared_to, "status": ""});
+        let empty = json!({"health": {}, "sourceHydrator": {}, "summary": {}, "sync": sync});
+        merge::set(&mut version, &["status"], empty);
+    }
     merge::remove(&mut version, &["status", "operationState"]);
     version
 }

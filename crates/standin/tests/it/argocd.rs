@@ -2,6 +2,8 @@
 
 mod healing;
 mod laws;
+mod real_git;
+mod recorded;
 mod refusals;
 mod repositories;
 mod syncing;

@@ -40,6 +40,15 @@ impl Memory {
         id
     }
 
+    /// Makes a branch where another one is.
+    pub fn branch(&self, url: &str, name: &str, base: &str) {
+        let mut all = self.0.lock().unwrap();
+        let refs = &mut all.entry(url.to_owned()).or_default().refs;
+        if let Some(commit) = refs.get(&format!("refs/heads/{base}")).cloned() {
+            refs.insert(format!("refs/heads/{name}"), commit);
+        }
+    }
+
     /// Puts a tag on a commit.
     pub fn tag(&self, url: &str, tag: &str, commit: &str) {
         let mut all = self.0.lock().unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_apiserver::{Identity, Options, Server};
-use ferry_standin::argocd::{self, Settings};
+use ferry_standin::argocd::{self, Repositories, Settings};
 use ferry_store::Store;
 use futures::StreamExt as _;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, PostParams};
@@ -24,10 +24,13 @@ pub const MENU: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: menu
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// How long nothing happens where everything is at rest.
+const QUIET: Duration = Duration::from_millis(60);
+
 pub struct World {
     pub client: Client,
     pub git: Arc<Memory>,
-    /// Every version of every Application, in order.
+    /// Every version of the Application that is followed, in order.
     versions: watch::Receiver<Vec<Value>>,
     /// Stops the stand-in when the world ends.
     stop: DropGuard,
@@ -39,14 +42,22 @@ impl World {
     pub async fn start() -> Self {
         let mut world = Self::bare().await;
         world.install().await;
-        world.begin();
+        world.begin(world.git.clone());
+        world
+    }
+
+    /// The same with other repositories than those in memory.
+    pub async fn start_with(repositories: Arc<dyn Repositories>) -> Self {
+        let mut world = Self::bare().await;
+        world.install().await;
+        world.begin(repositories);
         world
     }
 
     /// The stand-in where nothing is defined yet.
     pub async fn without_definitions() -> Self {
         let mut world = Self::bare().await;
-        world.begin();
+        world.begin(world.git.clone());
         world
     }
 
@@ -64,12 +75,34 @@ impl World {
         world
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, repositories: Arc<dyn Repositories>) {
         let stop = CancellationToken::new();
         let settings = Settings { stale: Duration::from_millis(5), ..Settings::default() };
-        tokio::spawn(argocd::run(self.client.clone(), self.git.clone(), settings, stop.clone()));
-        self.versions = record(self.client.clone());
+        tokio::spawn(argocd::run(self.client.clone(), repositories, settings, stop.clone()));
+        self.versions = record(self.client.clone(), "shop");
         self.stop = stop.drop_guard();
+    }
+
+    /// Records another Application than `shop`.
+    pub fn follow(&mut self, name: &str) {
+        self.versions = record(self.client.clone(), name);
+    }
+
+    /// Waits until there is a version after the first `from` and the newest is as asked; where it does not become so in
+    /// time, gives it as it is.
+    pub async fn settle(
+        &self,
+        within: Duration,
+        from: usize,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Result<(), Value> {
+        let mut versions = self.versions.clone();
+        let is_there = |versions: &Vec<Value>| versions.len() > from && versions.last().is_some_and(&is_so);
+        let found = tokio::time::timeout(within, versions.wait_for(is_there)).await.is_ok();
+        // At rest: nothing follows.
+        while tokio::time::timeout(QUIET, versions.changed()).await.is_ok() {}
+        let found = found && self.versions().last().is_some_and(&is_so);
+        if found { Ok(()) } else { Err(self.versions().last().cloned().unwrap_or_default()) }
     }
 
     pub async fn install(&self) {
@@ -142,13 +175,11 @@ impl World {
     pub async fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let mut versions = self.versions.clone();
         let seen = versions.wait_for(|versions| versions.last().is_some_and(&is_so));
-        match tokio::time::timeout(DEADLINE, seen).await {
-            Ok(found) => found.unwrap().last().cloned().unwrap(),
-            Err(_) => panic!(
-                "{what}: never seen; the last version is {:#}",
-                self.versions().last().cloned().unwrap_or_default()
-            ),
-        }
+        let found =
+            tokio::time::timeout(DEADLINE, seen).await.map(|found| found.unwrap().last().cloned().unwrap());
+        let last = || self.versions().last().cloned().unwrap_or_default();
+        assert!(found.is_ok(), "{what}: never seen; the last version is {:#}", last());
+        found.unwrap()
     }
 
     /// At rest after a promotion: the operation is over and what it did is compared.
@@ -167,8 +198,9 @@ impl World {
     }
 }
 
-fn record(client: Client) -> watch::Receiver<Vec<Value>> {
+fn record(client: Client, name: &str) -> watch::Receiver<Vec<Value>> {
     let (sender, receiver) = watch::channel(Vec::new());
+    let name = name.to_owned();
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
     let api: Api<DynamicObject> = Api::all_with(client, &resource);
     tokio::spawn(async move {
@@ -176,7 +208,7 @@ fn record(client: Client) -> watch::Receiver<Vec<Value>> {
         let mut events = watcher(api, watcher::Config::default()).boxed();
         while let Some(event) = events.next().await {
             match event {
-                Ok(Event::Apply(app) | Event::InitApply(app)) if app.name_any() == "shop" => {
+                Ok(Event::Apply(app) | Event::InitApply(app)) if app.name_any() == name => {
                     sender.send_modify(|versions| versions.push(serde_json::to_value(app).unwrap()));
                 }
                 Ok(Event::Delete(_)) => sender.send_modify(|versions| versions.push(json!({"gone": true}))),
