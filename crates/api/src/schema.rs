@@ -34,6 +34,10 @@ pub(crate) fn structural<K: JsonSchema>() -> Value {
             schema.as_object_mut().map(|map| map.remove("required"));
         }
     }
+    // An API server refuses a root whose metadata says more than that it is an object.
+    if let Some(metadata) = schema.pointer_mut("/properties/metadata") {
+        *metadata = json!({"type": "object"});
+    }
     schema
 }
 
