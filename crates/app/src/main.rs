@@ -1,3 +1,7 @@
 //! The one binary `ferry`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ferry_app::run()
+}

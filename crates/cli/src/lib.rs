@@ -1,1 +1,3 @@
 //! The command line: one verb per file.
+
+pub mod crds;

@@ -1,0 +1,21 @@
+//! The command line as a whole: which verbs there are.
+
+use clap::{Parser, Subcommand};
+
+use crate::config;
+
+/// Moves Freight through Stages, and drives Argo CD Applications on the way.
+#[derive(Debug, Parser)]
+#[command(name = "ferry", version, propagate_version = true)]
+pub(crate) struct Ferry {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Start Ferry: alone with an API server of its own, or on a cluster (--kubeconfig, --in-cluster)
+    Up(Box<config::Flags>),
+    /// Print Ferry's CustomResourceDefinitions as YAML
+    Crds,
+}

@@ -1,0 +1,117 @@
+//! What `ferry up` can be told: one table of keys, which are flags, `FERRY_*` variables and lines of the config file
+//! at once. A flag beats the environment, the environment beats the file.
+
+mod file;
+mod settings;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Deserialize;
+
+pub use settings::{Log, LogFormat, Namespaces, Place, Settings};
+
+/// The keys. In the config file they are called as the flags are, without the dashes in front.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Flags {
+    /// YAML file with the same keys as the flags, without the dashes in front
+    #[arg(long, env = "FERRY_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Where everything is kept [default: $XDG_DATA_HOME/ferry or ~/.local/share/ferry]
+    #[arg(long, env = "FERRY_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where the own API server listens; port 0 picks one [default: 127.0.0.1:7443]
+    #[arg(long, env = "FERRY_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Host name or address beside the loopback ones by which the own API server may be called (repeatable)
+    #[arg(long = "host", env = "FERRY_HOST", value_name = "NAME", value_delimiter = ',')]
+    #[serde(rename = "host")]
+    pub hosts: Vec<String>,
+    /// Only the API server with its admission, no controllers
+    #[arg(long, env = "FERRY_API_ONLY", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub api_only: Option<bool>,
+    /// Run on this cluster instead of with an API server of our own
+    #[arg(long, env = "FERRY_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Run on the cluster this process is a Pod of
+    #[arg(long, env = "FERRY_IN_CLUSTER", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub in_cluster: Option<bool>,
+    /// Where Argo CD is, if not on the same API server
+    #[arg(long, env = "FERRY_ARGOCD_KUBECONFIG", value_name = "FILE")]
+    pub argocd_kubeconfig: Option<PathBuf>,
+    /// Namespace of Applications when nobody says [default: argocd]
+    #[arg(long, env = "FERRY_ARGOCD_NAMESPACE", value_name = "NAMESPACE")]
+    pub argocd_namespace: Option<String>,
+    /// Start a stand-in for Argo CD (plain manifests only) and install its two CRDs
+    #[arg(long, env = "FERRY_STANDIN", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub standin: Option<bool>,
+    /// With --standin: serve the bare Git repositories below this directory on a loopback port
+    #[arg(long, env = "FERRY_STANDIN_GIT_DIR", value_name = "DIR")]
+    pub standin_git_dir: Option<PathBuf>,
+    /// Port of that Git server; 0 picks one [default: 0]
+    #[arg(long, env = "FERRY_STANDIN_GIT_PORT", value_name = "PORT")]
+    pub standin_git_port: Option<u16>,
+    /// Namespace of Ferry itself: leases [default: kargo]
+    #[arg(long, env = "FERRY_NAMESPACE", value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Namespace of Secrets and ConfigMaps shared by all Projects [default: kargo-shared-resources]
+    #[arg(long, env = "FERRY_SHARED_RESOURCES_NAMESPACE", value_name = "NAMESPACE")]
+    pub shared_resources_namespace: Option<String>,
+    /// Namespace of Ferry's own Secrets [default: kargo-system-resources]
+    #[arg(long, env = "FERRY_SYSTEM_RESOURCES_NAMESPACE", value_name = "NAMESPACE")]
+    pub system_resources_namespace: Option<String>,
+    /// Whether Git credentials may be sent over http:// where anybody on the way can read them
+    #[arg(long, env = "FERRY_CREDENTIALS_OVER_HTTP", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub credentials_over_http: Option<bool>,
+    /// Where /livez, /readyz and /metrics are answered without TLS and credentials (the own API server answers them too)
+    #[arg(long, env = "FERRY_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// error, warn, info, debug, trace, or a filter such as info,ferry_engine=debug [default: info]
+    #[arg(long, env = "FERRY_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// How log lines look [default: text]
+    #[arg(long, env = "FERRY_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+impl Flags {
+    /// These, and below them what the config file says; checked.
+    pub fn settle(self) -> anyhow::Result<Settings> {
+        let all = match &self.config {
+            Some(path) => {
+                let below = file::read(path)?;
+                self.over(below)
+            }
+            None => self,
+        };
+        Settings::new(all)
+    }
+
+    /// Each key from here, or else from `below`.
+    fn over(self, below: Self) -> Self {
+        Self {
+            config: self.config,
+            data_dir: self.data_dir.or(below.data_dir),
+            listen: self.listen.or(below.listen),
+            hosts: if self.hosts.is_empty() { below.hosts } else { self.hosts },
+            api_only: self.api_only.or(below.api_only),
+            kubeconfig: self.kubeconfig.or(below.kubeconfig),
+            in_cluster: self.in_cluster.or(below.in_cluster),
+            argocd_kubeconfig: self.argocd_kubeconfig.or(below.argocd_kubeconfig),
+            argocd_namespace: self.argocd_namespace.or(below.argocd_namespace),
+            standin: self.standin.or(below.standin),
+            standin_git_dir: self.standin_git_dir.or(below.standin_git_dir),
+            standin_git_port: self.standin_git_port.or(below.standin_git_port),
+            namespace: self.namespace.or(below.namespace),
+            shared_resources_namespace: self.shared_resources_namespace.or(below.shared_resources_namespace),
+            system_resources_namespace: self.system_resources_namespace.or(below.system_resources_namespace),
+            credentials_over_http: self.credentials_over_http.or(below.credentials_over_http),
+            metrics_listen: self.metrics_listen.or(below.metrics_listen),
+            log_level: self.log_level.or(below.log_level),
+            log_format: self.log_format.or(below.log_format),
+        }
+    }
+}

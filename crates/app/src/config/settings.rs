@@ -1,0 +1,222 @@
+//! The keys, checked: what is left out has its default, what contradicts itself is refused.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use super::Flags;
+use crate::Misuse;
+
+const PORT: u16 = 7443;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged, and how it looks.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// A level, or a filter.
+    pub level: Option<String>,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// Whose API server is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Our own.
+    Alone,
+    /// The one that a kubeconfig names.
+    Kubeconfig(PathBuf),
+    /// That of the cluster this process is a Pod of.
+    InCluster,
+}
+
+/// Namespaces with a meaning of their own.
+#[derive(Clone, Debug)]
+pub struct Namespaces {
+    /// Ferry itself.
+    pub own: String,
+    /// What all Projects share.
+    pub shared: String,
+    /// Ferry's own Secrets.
+    pub system: String,
+    /// Applications, when nobody says.
+    pub argocd: String,
+}
+
+impl Default for Namespaces {
+    fn default() -> Self {
+        Self {
+            own: "kargo".into(),
+            shared: "kargo-shared-resources".into(),
+            system: "kargo-system-resources".into(),
+            argocd: "argocd".into(),
+        }
+    }
+}
+
+/// What `ferry up` does.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Whose API server.
+    pub place: Place,
+    /// Where our own listens.
+    pub listen: SocketAddr,
+    /// By which names it may be called.
+    pub hosts: Vec<String>,
+    /// Whether there are controllers.
+    pub controllers: bool,
+    /// Where Argo CD is, if elsewhere.
+    pub argocd_kubeconfig: Option<PathBuf>,
+    /// Whether there is a stand-in for Argo CD.
+    pub standin: bool,
+    /// Repositories to serve, and on which port.
+    pub standin_git: Option<(PathBuf, u16)>,
+    /// Namespaces.
+    pub namespaces: Namespaces,
+    /// Whether credentials go over plain HTTP.
+    pub credentials_over_http: bool,
+    /// Where metrics and health are answered in the open.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Logs.
+    pub log: Log,
+}
+
+impl Settings {
+    /// Alone in a data directory, on a port that is free: what tests and the demo start from.
+    pub fn alone(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            place: Place::Alone,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            hosts: Vec::new(),
+            controllers: true,
+            argocd_kubeconfig: None,
+            standin: false,
+            standin_git: None,
+            namespaces: Namespaces::default(),
+            credentials_over_http: false,
+            metrics_listen: None,
+            log: Log::default(),
+        }
+    }
+
+    pub(super) fn new(flags: Flags) -> anyhow::Result<Self> {
+        contradictions(&flags)?;
+        let data_dir = match flags.data_dir {
+            Some(given) => given,
+            None => default_data_dir()?,
+        };
+        let usual = Namespaces::default();
+        let place = match (flags.kubeconfig, flags.in_cluster.unwrap_or_default()) {
+            (Some(file), _) => Place::Kubeconfig(file),
+            (None, true) => Place::InCluster,
+            (None, false) => Place::Alone,
+        };
+        Ok(Self {
+            place,
+            listen: flags.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
+            hosts: flags.hosts,
+            controllers: !flags.api_only.unwrap_or_default(),
+            argocd_kubeconfig: flags.argocd_kubeconfig,
+            standin: flags.standin.unwrap_or_default(),
+            standin_git: flags.standin_git_dir.map(|dir| (dir, flags.standin_git_port.unwrap_or_default())),
+            namespaces: Namespaces {
+                own: flags.namespace.unwrap_or(usual.own),
+                shared: flags.shared_resources_namespace.unwrap_or(usual.shared),
+                system: flags.system_resources_namespace.unwrap_or(usual.system),
+                argocd: flags.argocd_namespace.unwrap_or(usual.argocd),
+            },
+            credentials_over_http: flags.credentials_over_http.unwrap_or_default(),
+            metrics_listen: flags.metrics_listen,
+            log: Log { level: flags.log_level, format: flags.log_format.unwrap_or_default() },
+            data_dir,
+        })
+    }
+}
+
+fn contradictions(flags: &Flags) -> Result<(), Misuse> {
+    let on_cluster = flags.kubeconfig.is_some() || flags.in_cluster == Some(true);
+    let both = |a: bool, b: bool, text: &str| if a && b { Err(Misuse(text.to_owned())) } else { Ok(()) };
+    both(
+        flags.kubeconfig.is_some(),
+        flags.in_cluster == Some(true),
+        "kubeconfig and in-cluster name two clusters: give one of them",
+    )?;
+    both(
+        on_cluster,
+        flags.api_only == Some(true),
+        "api-only starts an API server of our own: leave out kubeconfig and in-cluster",
+    )?;
+    both(
+        on_cluster,
+        flags.listen.is_some(),
+        "listen is for an API server of our own, on a cluster there is none: leave it out",
+    )?;
+    both(
+        flags.standin == Some(true),
+        flags.argocd_kubeconfig.is_some(),
+        "standin takes the place of Argo CD, argocd-kubeconfig names a real one: give one of them",
+    )?;
+    both(flags.standin_git_dir.is_some(), flags.standin != Some(true), "standin-git-dir needs standin")
+}
+
+/// `$XDG_DATA_HOME/ferry`, or else `~/.local/share/ferry`.
+pub fn default_data_dir() -> Result<PathBuf, Misuse> {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    from("XDG_DATA_HOME")
+        .or_else(|| from("HOME").map(|home| home.join(".local/share")))
+        .map(|base| base.join("ferry"))
+        .ok_or_else(|| Misuse("no HOME to keep data in: give --data-dir".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags() -> Flags {
+        Flags { data_dir: Some("/d".into()), ..Flags::default() }
+    }
+
+    #[test]
+    fn defaults_are_alone_on_loopback() {
+        let settings = Settings::new(flags()).unwrap();
+        assert_eq!((settings.place, settings.listen.to_string().as_str()), (Place::Alone, "127.0.0.1:7443"));
+        assert!(settings.controllers && !settings.standin);
+        assert_eq!(settings.namespaces.argocd, "argocd");
+    }
+
+    #[test]
+    fn contradictions_are_misuse() {
+        let cases = [
+            Flags { kubeconfig: Some("/k".into()), in_cluster: Some(true), ..flags() },
+            Flags { kubeconfig: Some("/k".into()), api_only: Some(true), ..flags() },
+            Flags { in_cluster: Some(true), listen: "127.0.0.1:1".parse().ok(), ..flags() },
+            Flags { standin: Some(true), argocd_kubeconfig: Some("/k".into()), ..flags() },
+            Flags { standin_git_dir: Some("/r".into()), ..flags() },
+        ];
+        for case in cases {
+            assert!(Settings::new(case.clone()).unwrap_err().is::<Misuse>(), "{case:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_beats_the_file() {
+        let file = Flags { namespace: Some("file".into()), standin: Some(true), ..Flags::default() };
+        let over = Flags { namespace: Some("flag".into()), ..flags() }.over(file);
+        assert_eq!((over.namespace.as_deref(), over.standin), (Some("flag"), Some(true)));
+    }
+}

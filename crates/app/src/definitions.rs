@@ -1,0 +1,66 @@
+//! CustomResourceDefinitions and namespaces that must be there: made, or brought up to date.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ObjectMeta, PostParams};
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{Client, ResourceExt as _};
+use serde_json::Value;
+
+use crate::connect::words;
+
+/// How long the server may take to serve a new kind.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Makes or replaces definitions, and returns when all are served.
+pub(crate) async fn install(client: &Client, wanted: &[Value]) -> Result<()> {
+    try_join_all(wanted.iter().map(|definition| install_one(client, definition))).await?;
+    Ok(())
+}
+
+async fn install_one(client: &Client, wanted: &Value) -> Result<()> {
+    let mut wanted: CustomResourceDefinition = serde_json::from_value(wanted.clone())?;
+    let name = wanted.name_any();
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let params = PostParams::default();
+    loop {
+        let written = match api.get_opt(&name).await? {
+            None => api.create(&params, &wanted).await,
+            Some(found) if found.spec == wanted.spec => Ok(found),
+            Some(found) => {
+                wanted.metadata.resource_version = found.metadata.resource_version;
+                api.replace(&name, &params, &wanted).await
+            }
+        };
+        match written {
+            Ok(_) => break,
+            // Somebody else was quicker: look again.
+            Err(kube::Error::Api(status)) if status.code == 409 => wanted.metadata.resource_version = None,
+            Err(error) => return Err(anyhow!("definition {name}: {}", words(&error))),
+        }
+    }
+    let served = await_condition(api, &name, conditions::is_crd_established());
+    tokio::time::timeout(DEADLINE, served)
+        .await
+        .map_err(|_| anyhow!("definition {name} is not served after {DEADLINE:?}"))?
+        .with_context(|| format!("definition {name}"))?;
+    Ok(())
+}
+
+/// Makes a namespace that is not there.
+pub(crate) async fn ensure_namespace(client: &Client, name: &str) -> Result<()> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    if api.get_opt(name).await?.is_some() {
+        return Ok(());
+    }
+    let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    match api.create(&PostParams::default(), &namespace).await {
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        made => made.map(drop).with_context(|| format!("namespace {name}")),
+    }
+}

@@ -1,0 +1,71 @@
+//! The composition root: configuration, wiring, the demo. A library too, so that tests start what the binary starts.
+
+pub mod admission;
+mod arguments;
+pub mod config;
+pub mod connect;
+mod definitions;
+pub mod local;
+mod logging;
+mod metrics;
+mod probes;
+mod stop;
+mod verbs;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use arguments::{Ferry, Verb};
+
+/// What the user asked for makes no sense; the exit code is 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misuse(pub String);
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    // First of all: without it no TLS works, and two providers in one binary could not agree.
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let ferry = match Ferry::try_parse() {
+        Ok(ferry) => ferry,
+        Err(error) => {
+            // Help and version are asked for; everything else is misuse.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _printed = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match dispatch(ferry) {
+        Ok(code) => code,
+        Err(error) => {
+            say_failure(&error);
+            ExitCode::from(if error.is::<Misuse>() { 2 } else { 1 })
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last words of a command line")]
+fn say_failure(error: &anyhow::Error) {
+    eprintln!("ferry: {error:#}");
+}
+
+fn dispatch(ferry: Ferry) -> Result<ExitCode> {
+    match ferry.verb {
+        Verb::Up(flags) => {
+            let settings = flags.settle()?;
+            logging::start(&settings.log)?;
+            runtime()?.block_on(verbs::up::run(settings))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Crds => {
+            ferry_cli::crds::run()?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,0 +1,3 @@
+//! The verbs that start something live.
+
+pub(crate) mod up;
