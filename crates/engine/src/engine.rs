@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::Services;
 use crate::context::Settings;
@@ -100,13 +101,17 @@ impl Engine {
             commands
         };
         let inner = self.0.clone();
+        let span = tracing::info_span!("run", project = key.project, promotion = key.name);
         let task = async move {
             let run = Run::new(inner.parts.clone(), key.clone(), commands);
             let ending = run.run().await;
             inner.runs.lock().remove(&key);
+            metrics::gauge!("ferry_runs_live").decrement(1.0);
             inner.ended.notify_waiters();
-            log(&key, &ending);
+            log(&ending);
         };
+        let task = task.instrument(span);
+        metrics::gauge!("ferry_runs_live").increment(1.0);
         self.0.parts.world.spawn(Box::pin(self.0.tasks.track_future(task)));
         true
     }
@@ -187,10 +192,12 @@ impl Engine {
     }
 }
 
-fn log(key: &PromotionKey, ending: &Ending) {
-    let (project, promotion) = (key.project.as_str(), key.name.as_str());
+fn log(ending: &Ending) {
     match ending {
-        Ending::Ended(phase) => tracing::info!(project, promotion, phase = phase.as_str(), "Promotion ended"),
-        Ending::Stopped(why) => tracing::info!(project, promotion, why, "run stopped"),
+        Ending::Ended(phase) => {
+            metrics::counter!("ferry_promotions_total", "phase" => phase.as_str()).increment(1);
+            tracing::info!(phase = phase.as_str(), "Promotion ended");
+        }
+        Ending::Stopped(why) => tracing::info!(why, "run stopped"),
     }
 }

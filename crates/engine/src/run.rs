@@ -14,6 +14,7 @@ use ferry_api::Promotion;
 use ferry_api::promotion::PromotionPhase;
 use ferry_planner::progress::{self, Next, Settled};
 use ferry_planner::promotion as rules;
+use tracing::Instrument as _;
 
 use crate::engine::Parts;
 use crate::step::Wake;
@@ -119,16 +120,13 @@ impl Run {
 
     /// One attempt of a step, and the sleep after it where it is not through.
     async fn step(&self, draft: &Arc<Draft>, work: &WorkDirectory, index: usize) -> Result<(), Stop> {
-        let (settled, wake) = attempt::attempt(&self.parts, &self.commands, draft, work, index).await?;
+        let promotion = draft.get().await;
+        let alias = promotion.spec.steps.get(index).map(|s| progress::alias(s, index)).unwrap_or_default();
+        let span = tracing::info_span!("step", stage = promotion.spec.stage, step = alias, index);
+        let attempt = attempt::attempt(&self.parts, &self.commands, draft, work, index);
+        let (settled, wake) = attempt.instrument(span.clone()).await?;
         let Settled::Again { after, why, error, .. } = settled else { return Ok(()) };
-        tracing::debug!(
-            project = self.key.project,
-            promotion = self.key.name,
-            index,
-            error,
-            why,
-            "step waits"
-        );
+        span.in_scope(|| tracing::info!(error, why, ?after, "step waits"));
         self.commands.sleep(self.parts.world.as_ref(), after, wake).await;
         Ok(())
     }

@@ -79,6 +79,7 @@ pub(super) async fn attempt(
             if effect == Effect::Writes {
                 announce(parts, draft, index, &alias, rules, started_at).await?;
             }
+            tracing::debug!(kind, attempt = began.as_ref().map_or(1, |e| e.attempt), "attempt");
             let at = At { index, alias: &alias, start: started_at, rules };
             run(parts, commands, draft, work, &at, prepared).await?
         }
@@ -219,7 +220,9 @@ async fn settle(
     if let Err(error) = work.settle() {
         tracing::warn!(%error, "work directory not tidied");
     }
-    tracing::info!(step = progress::alias(step, index), ?settled, "step settled");
+    if settled == Settled::Through {
+        tracing::info!(kind = step.uses, "step is through");
+    }
     Ok((settled, wake))
 }
 

@@ -94,11 +94,14 @@ impl Story {
         let (engine, world) = self.process(&death);
         let key = Self::key();
         assert!(engine.start(key.clone()));
-        let died = tokio::select! {
-            () = engine.wait(&key) => false,
-            () = death.died() => true,
-            () = tokio::time::sleep(Duration::from_hours(10)) => panic!("stuck: {:#?}", self.promotion().status),
+        let ends = async {
+            tokio::select! {
+                () = engine.wait(&key) => false,
+                () = death.died() => true,
+            }
         };
+        let died = tokio::time::timeout(Duration::from_hours(10), ends).await;
+        let died = died.unwrap_or_else(|_| unreachable!("stuck: {:#?}", self.promotion().status));
         world.kill();
         tokio::task::yield_now().await;
         (death.points(), died)

@@ -1,3 +1,5 @@
+//! The machine's rules, one by one.
+
 use super::*;
 use ferry_api::promotion::StepRetry;
 
