@@ -290,6 +290,37 @@ async fn fm_06_a_resumed_push_finds_what_an_earlier_run_sent() {
     assert!(!world.branch(&mirror, "new").push(&elsewhere, &mut Unrecorded).await.unwrap().already_there);
 }
 
+#[tokio::test]
+async fn fm_06_a_push_that_is_cut_at_any_instant_and_resumed_happens_once() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let main = world.branch(&mirror, "main");
+    for turn in 0..16 {
+        let tree = world.clone(&mirror, &format!("tree-{turn}")).await;
+        edit(&tree, &format!("file-{turn}"), "x", &format!("turn {turn}")).await;
+        app.commit(&Change::on("main", &format!("meanwhile {turn}")).file("m", &turn.to_string()))
+            .await
+            .unwrap();
+        let mut ledger = Ledger::default();
+        // Nothing is waited for here: time runs out in a different place each turn.
+        let cut =
+            tokio::time::timeout(Duration::from_millis(turn * 15), main.push(&push(&tree), &mut ledger))
+                .await;
+        let recorded = ledger.intents.clone();
+        let tree = world.git.open(tree.directory()).unwrap();
+        let resumed = Push { previously_recorded: &recorded, ..push(&tree) };
+        let pushed = main.push(&resumed, &mut ledger).await.unwrap();
+        if let Ok(first) = cut {
+            assert_eq!((first.unwrap().commit, true), (pushed.commit.clone(), pushed.already_there));
+        }
+        assert_eq!(tree.head().unwrap(), pushed.commit);
+        assert!(tree.is_clean().await.unwrap());
+        let mine = format!("turn {turn}");
+        let times = subjects(&app, "main").await.into_iter().filter(|message| *message == mine).count();
+        assert_eq!(times, 1, "turn {turn}");
+    }
+}
+
 fn copy(from: &std::path::Path, to: &std::path::Path) {
     let done = std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap();
     assert!(done.success());
