@@ -134,6 +134,9 @@ pub const RUST_TEXTS: &[(&str, &str, &str)] = &[
 /// Calls that have no place in tests.
 pub const SLEEPS: &[&str] = &["sleep(", "sleep_until(", "sleep_ms("];
 
+/// Tests on a clock of their own, which moves as soon as everybody waits: sleeping there takes no time.
+pub const VIRTUAL_TIME: &[&str] = &["crates/engine/tests/sim/"];
+
 /// Beginnings of paths that exist on somebody's machine only.
 pub const MACHINE_PATHS: &[&str] = &["/work/", "/root/", "/home/", "/tmp/"];
 
