@@ -82,6 +82,9 @@ async fn act(
         Action::DeleteNamespace => {
             answered(&name, namespaces.delete(&name, &DeleteParams::default())).await.map(|_| ())
         }
+        Action::DeleteProject => {
+            answered(&name, projects.delete(&name, &DeleteParams::default())).await.map(|_| ())
+        }
         Action::ProtectProject => patch(&projects, &c.cache.projects, &name, &with(&project.metadata)).await,
         Action::ReleaseProject => {
             patch(&projects, &c.cache.projects, &name, &without(&project.metadata)).await

@@ -5,7 +5,7 @@ mod git;
 
 use ferry_api::warehouse::WarehouseStatus;
 use ferry_api::{Freight, Warehouse};
-use ferry_engine::world::{Error, answered};
+use ferry_engine::world::{Error, Happening, answered, events};
 use ferry_planner::decision::Requeue;
 use ferry_planner::warehouse::{self as rules, Look};
 use kube::Api;
@@ -71,6 +71,10 @@ async fn create(c: &Controllers, namespace: &str, freight: &Freight) -> Result<b
     match answered(&format!("Freight {name}"), api.create(&PostParams::default(), freight)).await {
         Ok(created) => {
             tracing::info!(project = namespace, freight = name, "new Freight");
+            let message = format!("Freight created from Warehouse {:?}", created.origin.name);
+            let actor = "controller:warehouse-controller".to_owned();
+            let happening = Happening { reason: "FreightCreated", message, actor, warning: false };
+            events::record(&c.client, events::of_freight(&created, None, &happening, c.world.now())).await;
             c.cache.freight.apply(created);
             Ok(true)
         }

@@ -144,7 +144,14 @@ impl Run {
             stage.ok_or_else(|| Stop::Broken(format!("Stage {:?} does not exist", promotion.spec.stage)))?;
         let status = rules::begin(&promotion, &stage, freight.as_ref(), world.now()).map_err(Stop::Broken)?;
         draft.edit(|p| p.status = Some(status)).await;
-        draft.store().await
+        draft.store().await?;
+        self.tell(
+            &promotion,
+            "PromotionStarted",
+            format!("Promotion to Stage {:?} started", promotion.spec.stage),
+        )
+        .await;
+        Ok(())
     }
 
     /// The last write: what the steps came to.
@@ -248,10 +255,13 @@ impl Run {
         };
         let message = promotion.status.as_ref().map(|s| s.message.clone()).unwrap_or_default();
         let message = if message.is_empty() { "Promotion succeeded".to_owned() } else { message };
+        self.tell(promotion, reason, message).await;
+    }
+
+    async fn tell(&self, promotion: &Promotion, reason: &'static str, message: String) {
         let actor = rules::actor(promotion).unwrap_or("controller:promotion-controller").to_owned();
-        let warning = reason != "PromotionSucceeded";
-        let happening = Happening { reason, message, actor, warning };
-        self.parts.world.tell(promotion, happening).await;
+        let warning = !matches!(reason, "PromotionStarted" | "PromotionSucceeded");
+        self.parts.world.tell(promotion, Happening { reason, message, actor, warning }).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything outside that the engine needs: storage, look-ups, time. One trait, so that a simulation can be it.
 
 mod cluster;
+pub mod events;
 
 use std::time::Duration;
 

@@ -36,6 +36,8 @@ pub enum Action {
     DeleteNamespace,
     /// Take the finalizer off the Project.
     ReleaseProject,
+    /// Delete the Project: its Namespace is going.
+    DeleteProject,
 }
 
 /// The decision.
@@ -82,6 +84,10 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Decision {
                 "ExistingNamespaceMissingLabel",
                 &message,
             );
+            return decision;
+        }
+        Some(namespace) if namespace.deletion_timestamp.is_some() => {
+            decision.actions = vec![Action::DeleteProject];
             return decision;
         }
         Some(namespace) if !has_finalizer(namespace) => decision.actions.push(Action::ProtectNamespace),
@@ -204,6 +210,12 @@ mod tests {
         let kept = [Action::ReleaseNamespace, Action::ReleaseProject];
         assert_eq!(actions(deleted(named(false, true)), Some(&own)), kept);
         assert_eq!(actions(deleted(named(false, false)), Some(&named(true, true))), kept);
+    }
+
+    #[test]
+    fn a_project_goes_with_its_namespace() {
+        let going = deleted(named(true, false));
+        assert_eq!(actions(named(false, false), Some(&going)), [Action::DeleteProject]);
     }
 
     #[test]

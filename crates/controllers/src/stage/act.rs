@@ -3,7 +3,7 @@
 use ferry_api::names::{FINALIZER, annotation};
 use ferry_api::promotion::PromotionSpec;
 use ferry_api::{Freight, ObjectMeta, Promotion, Stage, Time, duration};
-use ferry_engine::world::{Error, answered};
+use ferry_engine::world::{Error, Happening, answered, events};
 use ferry_planner::decision::Requeue;
 use ferry_planner::stage::Action;
 use kube::Api;
@@ -33,8 +33,17 @@ pub(super) async fn act(c: &Controllers, stage: &Stage, action: &Action) -> Resu
             patch_status(&freight_api, &c.cache.freight, freight, &change).await
         }
         Action::MarkVerified { freight, at } => {
-            let change = json!({"status": {"verifiedIn": {name: {"verifiedAt": at}}}});
-            patch_status(&freight_api, &c.cache.freight, freight, &change).await
+            let change = json!({"status": {"verifiedIn": {&name: {"verifiedAt": at}}}});
+            patch_status(&freight_api, &c.cache.freight, freight, &change).await?;
+            if let Some(freight) = c.cache.freight.get(&namespace, freight) {
+                let message = format!("Freight verified in Stage {name:?}");
+                let actor = "controller:stage-controller".to_owned();
+                let happening =
+                    Happening { reason: "FreightVerificationSucceeded", message, actor, warning: false };
+                let event = events::of_freight(&freight, Some(&name), &happening, c.world.now());
+                events::record(&c.client, event).await;
+            }
+            Ok(())
         }
         Action::Promote { freight } => promote(c, &namespace, &name, freight).await,
         Action::AnnotateApplications(list) => {

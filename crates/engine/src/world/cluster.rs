@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ferry_api::names::{annotation, label};
+use ferry_api::names::label;
 use ferry_api::{Freight, Promotion, Stage, Warehouse};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{ConfigMap, Event, EventSource, ObjectReference, Secret};
-use kube::api::{Api, ListParams, ObjectMeta, PostParams};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{Api, ListParams, PostParams};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{CredentialType, Error, Happening, PromotionKey, World};
+use super::{CredentialType, Error, Happening, PromotionKey, World, events};
 
 /// How long the API server may take to answer.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -153,80 +153,6 @@ impl World for Cluster {
     }
 
     async fn tell(&self, promotion: &Promotion, happening: Happening) {
-        let namespace = promotion.metadata.namespace.clone().unwrap_or_default();
-        let event = event(promotion, &happening, Timestamp::now());
-        let api = self.api::<Event>(&namespace);
-        if let Err(error) = answered("Event", api.create(&PostParams::default(), &event)).await {
-            tracing::warn!(%error, "event not recorded");
-        }
+        events::record(&self.client, events::of_promotion(promotion, &happening, Timestamp::now())).await;
     }
-}
-
-/// The core/v1 Event of something that happened to a Promotion, with the annotations that notifiers read.
-fn event(promotion: &Promotion, happening: &Happening, now: Timestamp) -> Event {
-    let name = promotion.metadata.name.clone().unwrap_or_default();
-    let namespace = promotion.metadata.namespace.clone().unwrap_or_default();
-    let mut notes = std::collections::BTreeMap::new();
-    let mut note = |key: &str, value: String| {
-        if !value.is_empty() {
-            notes.insert(format!("{}{key}", annotation::EVENT_PREFIX), value);
-        }
-    };
-    note("actor", happening.actor.clone());
-    note("project", namespace.clone());
-    note("promotion-name", name.clone());
-    note("stage-name", promotion.spec.stage.clone());
-    note("freight-name", promotion.spec.freight.clone().unwrap_or_default());
-    let created = promotion.metadata.creation_timestamp.as_ref();
-    note(
-        "promotion-create-time",
-        created.map(|t| t.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default(),
-    );
-    let freight = promotion.status.as_ref().and_then(|s| s.freight.as_ref());
-    if let Some(freight) = freight {
-        let json = |value: serde_json::Result<String>| value.unwrap_or_default();
-        let origin = freight.origin.as_ref().map(|o| o.name.clone()).unwrap_or_default();
-        note("freight-warehouse-name", origin);
-        if !freight.commits.is_empty() {
-            note("freight-commits", json(serde_json::to_string(&freight.commits)));
-        }
-        if !freight.images.is_empty() {
-            note("freight-images", json(serde_json::to_string(&freight.images)));
-        }
-        if !freight.charts.is_empty() {
-            note("freight-charts", json(serde_json::to_string(&freight.charts)));
-        }
-    }
-    let time = Some(ferry_api::Time(now));
-    Event {
-        metadata: ObjectMeta {
-            name: Some(format!("{name}.{:x}", now.as_nanosecond())),
-            namespace: Some(namespace.clone()),
-            annotations: Some(notes),
-            ..ObjectMeta::default()
-        },
-        involved_object: ObjectReference {
-            api_version: Some(ferry_api::API_VERSION.to_owned()),
-            kind: Some("Promotion".to_owned()),
-            name: Some(name),
-            namespace: Some(namespace),
-            uid: promotion.metadata.uid.clone(),
-            resource_version: promotion.metadata.resource_version.clone(),
-            ..ObjectReference::default()
-        },
-        reason: Some(happening.reason.to_owned()),
-        message: Some(cut(&happening.message)),
-        type_: Some(if happening.warning { "Warning" } else { "Normal" }.to_owned()),
-        count: Some(1),
-        first_timestamp: time.clone(),
-        last_timestamp: time,
-        source: Some(EventSource { component: Some("promotion-controller".to_owned()), host: None }),
-        ..Event::default()
-    }
-}
-
-/// Events keep messages up to 1024 bytes.
-fn cut(message: &str) -> String {
-    let end = (0..=message.len().min(1024)).rev().find(|&i| message.is_char_boundary(i)).unwrap_or(0);
-    message.get(..end).unwrap_or_default().to_owned()
 }
