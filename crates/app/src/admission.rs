@@ -33,7 +33,7 @@ type Review = fn(&ferry_admission::Request<'_>, &Snapshot) -> Outcome;
 impl Rules {
     /// Rules that cannot look anything up yet.
     pub fn new(authorizer: Arc<dyn Authorizer>) -> Self {
-        let steps = Vec::new();
+        let steps = ferry_steps::BUILTIN.iter().map(|step| step.kind).collect();
         Self { authorizer, client: OnceLock::new(), names: Mutex::default(), steps }
     }
 

@@ -1,5 +1,6 @@
 //! The composition root: configuration, wiring, the demo. A library too, so that tests start what the binary starts.
 
+pub mod active;
 pub mod admission;
 mod arguments;
 pub mod config;
@@ -8,7 +9,9 @@ mod definitions;
 pub mod local;
 mod logging;
 mod metrics;
-mod probes;
+pub mod place;
+pub mod probes;
+pub mod standin;
 mod stop;
 mod verbs;
 

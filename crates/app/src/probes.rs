@@ -1,7 +1,6 @@
 //! `/livez`, `/readyz` and `/metrics`: in the open on a listener of their own, and on the API server's.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -9,34 +8,24 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::{Method, StatusCode, header};
+use parking_lot::Mutex;
 
 use crate::metrics;
 
-/// What is not ready yet. Clones share it.
+/// Whether the process is ready. Clones share it.
 #[derive(Clone, Default)]
-pub struct Readiness(Arc<Parts>);
+pub struct Readiness(Arc<Mutex<Option<Question>>>);
 
-#[derive(Default)]
-struct Parts {
-    controllers_expected: AtomicBool,
-    controllers: AtomicBool,
-}
+type Question = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Readiness {
-    /// From now on the controllers count.
-    pub(crate) fn expect_controllers(&self) {
-        self.0.controllers_expected.store(true, Ordering::SeqCst);
-    }
-
-    /// The controllers know everything that was there at the start.
-    pub(crate) fn controllers_are_ready(&self) {
-        self.0.controllers.store(true, Ordering::SeqCst);
+    /// From now on this is asked: whether the controllers know what was there at the start.
+    pub(crate) fn ask(&self, question: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.0.lock() = Some(Box::new(question));
     }
 
     fn answer(&self) -> Response {
-        let waits =
-            self.0.controllers_expected.load(Ordering::SeqCst) && !self.0.controllers.load(Ordering::SeqCst);
-        if waits {
+        if self.0.lock().as_ref().is_some_and(|is_ready| !is_ready()) {
             return (StatusCode::SERVICE_UNAVAILABLE, "controllers: not yet\n").into_response();
         }
         "ok".into_response()

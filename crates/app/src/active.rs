@@ -1,0 +1,108 @@
+//! The controllers and the engine of this process, wired to a cluster.
+
+mod argocd;
+mod gits;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use ferry_controllers::Controllers;
+use ferry_engine::applications::{ArgoCd, ClusterApplications};
+use ferry_engine::engine::Limits;
+use ferry_engine::step::Registry;
+use ferry_engine::work::WorkRoot;
+use ferry_engine::world::{Authority, Cluster, World};
+use ferry_engine::{Engine, Services};
+use kube::Client;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Settings;
+use crate::probes::Readiness;
+
+pub use gits::Gits;
+
+/// How long steps at work get when the process is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The clusters that are worked on.
+#[derive(Clone)]
+pub struct Clusters {
+    /// Where our own objects are.
+    pub own: Client,
+    /// Where Argo CD is.
+    pub argocd: Client,
+    /// What that is called in messages.
+    pub argocd_name: String,
+}
+
+/// Controllers and engine at work.
+pub struct Active {
+    engine: Engine,
+    controllers: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Active {
+    /// Starts them.
+    pub fn start(
+        settings: &Settings,
+        clusters: &Clusters,
+        gits: &Gits,
+        authority: Arc<dyn Authority>,
+        readiness: &Readiness,
+    ) -> Result<Self> {
+        let names = &settings.namespaces;
+        let world: Arc<dyn World> = Arc::new(Cluster::new(clusters.own.clone(), authority));
+        let applications = ClusterApplications::new(clusters.argocd.clone());
+        let services = Services::new()
+            .with(gits.own.clone())
+            .with(Arc::new(ArgoCd { applications: Some(Arc::new(applications)) }));
+        let engine_settings = ferry_engine::context::Settings {
+            shared_resources_namespace: names.shared.clone(),
+            system_resources_namespace: names.system.clone(),
+            argocd_namespace: names.argocd.clone(),
+            credentials_over_http: settings.credentials_over_http,
+            ..ferry_engine::context::Settings::default()
+        };
+        let work =
+            WorkRoot::new(&settings.data_dir.join("work")).context("cannot use the work directories")?;
+        let engine = Engine::new(
+            world.clone(),
+            Registry::new(ferry_steps::BUILTIN.iter().copied()),
+            services,
+            engine_settings,
+            work,
+            Limits::default(),
+        );
+        let controllers_settings = ferry_controllers::Settings {
+            argocd_namespace: names.argocd.clone(),
+            shared_resources_namespace: names.shared.clone(),
+            ..ferry_controllers::Settings::default()
+        };
+        let controllers = Controllers::new(
+            clusters.own.clone(),
+            Some(clusters.argocd.clone()),
+            engine.clone(),
+            gits.own.clone(),
+            world,
+            controllers_settings,
+        );
+        let stop = CancellationToken::new();
+        let ready = controllers.clone();
+        readiness.ask(move || ready.is_ready());
+        tokio::spawn(argocd::watch_over(clusters.argocd.clone(), clusters.argocd_name.clone(), stop.clone()));
+        let controllers = tokio::spawn(ferry_controllers::run(controllers, stop.clone()));
+        Ok(Self { engine, controllers, stop })
+    }
+
+    /// Starts no step any more, gives those at work their time, and returns when nothing works.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        self.engine.shut_down(GRACE).await;
+        if tokio::time::timeout(GRACE, &mut self.controllers).await.is_err() {
+            self.controllers.abort();
+        }
+    }
+}
