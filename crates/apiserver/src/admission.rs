@@ -49,6 +49,12 @@ pub struct Request {
 /// object changed meanwhile.
 #[async_trait]
 pub trait Admission: Send + Sync {
+    /// Whether there are rules for this request at all; others cost nothing.
+    fn covers(&self, request: &Request) -> bool {
+        let _ = request;
+        true
+    }
+
     /// May change the object. It is defaulted, pruned and checked against its schema afterwards.
     async fn mutate(
         &self,
@@ -76,4 +82,8 @@ pub trait Admission: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AdmitAll;
 
-impl Admission for AdmitAll {}
+impl Admission for AdmitAll {
+    fn covers(&self, _: &Request) -> bool {
+        false
+    }
+}

@@ -1,6 +1,6 @@
 //! Terminating namespaces: everything in them is deleted; when nothing is left, they go.
 
-use ferry_store::{Event, Key, Scope, Start};
+use ferry_store::{Event, Key};
 use serde_json::{Value, json};
 
 use crate::kinds::NAMESPACES;
@@ -42,8 +42,8 @@ pub(crate) async fn empty(server: &Server) {
                 empty_one(server, &name).await;
             }
         }
-        if server.store().subscribe(Scope::all(NAMESPACES), Start::Now).is_err() {
-            return;
+        if server.store().is_closed() {
+            return std::future::pending().await;
         }
         tokio::task::yield_now().await;
     }

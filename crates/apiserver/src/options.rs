@@ -182,6 +182,12 @@ impl ListOptions {
         Ok(options)
     }
 
+    /// The one name that a field selector admits, if it names one.
+    pub(crate) fn only_name(&self) -> Option<&str> {
+        let requirements = self.fields.iter().flat_map(Fields::requirements);
+        requirements.into_iter().find(|r| r.equal && r.field == "metadata.name").map(|r| r.value.as_str())
+    }
+
     fn check(&self) -> Result<(), Status> {
         let forbidden = |field: &str, why: &str| {
             Err(invalid_option(CauseReason::Forbidden, field, format!("Forbidden: {why}")))

@@ -30,10 +30,10 @@ pub(crate) async fn collect(server: &Server) {
         while let Some(event) = events.next().await {
             on_event(server, &mut graph, &event).await;
         }
-        tokio::task::yield_now().await;
-        if server.stopped().is_cancelled() {
-            return;
+        if server.store().is_closed() {
+            return std::future::pending().await;
         }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -156,6 +156,11 @@ impl Store {
         answer.await.map_err(|_| WriteError::Closed)?
     }
 
+    /// Whether the store was closed.
+    pub fn is_closed(&self) -> bool {
+        self.inner.queue.lock().is_none()
+    }
+
     /// Commits what is queued, ends all watches and gives the data directory free. Blocks until that is done.
     pub fn close(&self) {
         self.inner.close();

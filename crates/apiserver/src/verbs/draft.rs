@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use ferry_store::{Guard, Object};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Call;
 use crate::admission::{Operation, Request};
@@ -112,12 +112,13 @@ impl<'a> Draft<'a> {
 
     /// Lets the product's rules change the object.
     pub(super) async fn mutate(&mut self, request: &Request, object: &mut Value) -> Result<(), Status> {
-        let before = object.clone();
-        self.call.server.admission().mutate(request, object, &mut self.warnings).await?;
-        if *object != before {
-            meta::shape(object).map_err(Status::internal)?;
-            self.prune(object);
+        let admission = self.call.server.admission();
+        if !admission.covers(request) {
+            return Ok(());
         }
+        admission.mutate(request, object, &mut self.warnings).await?;
+        meta::shape(object).map_err(Status::internal)?;
+        self.prune(object);
         Ok(())
     }
 
@@ -146,7 +147,11 @@ impl<'a> Draft<'a> {
                 &causes,
             ));
         }
-        self.call.server.admission().validate(request, Some(object), &mut self.warnings).await
+        let admission = self.call.server.admission();
+        if !admission.covers(request) {
+            return Ok(());
+        }
+        admission.validate(request, Some(object), &mut self.warnings).await
     }
 
     pub(super) fn request(&self, operation: Operation, name: &str, old: Option<&Arc<Object>>) -> Request {
@@ -213,14 +218,18 @@ pub(super) fn request(
     }
 }
 
-/// Everything but metadata and, where it has a path of its own, status.
-pub(super) fn content(object: &Value, without_status: bool) -> Map<String, Value> {
-    let mut map = object.as_object().cloned().unwrap_or_default();
-    for field in ["metadata", "apiVersion", "kind"] {
-        map.remove(field);
-    }
-    if without_status {
-        map.remove("status");
-    }
-    map
+/// Whether everything is equal but metadata and, where it has a path of its own, status.
+pub(super) fn same_content(a: &Value, b: &Value, without_status: bool) -> bool {
+    let counts = |field: &str| {
+        !(matches!(field, "metadata" | "apiVersion" | "kind") || without_status && field == "status")
+    };
+    let fields = |value: &'_ Value| -> usize {
+        value.as_object().into_iter().flatten().filter(|(field, _)| counts(field)).count()
+    };
+    fields(a) == fields(b)
+        && a.as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(field, _)| counts(field))
+            .all(|(field, value)| b.get(field) == Some(value))
 }

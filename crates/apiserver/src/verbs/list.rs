@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use bytes::Bytes;
-use ferry_store::{List, Object};
+use ferry_store::{Key, List, Object};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -226,7 +226,13 @@ fn snapshot(call: &Call, options: &ListOptions, token: Option<&Continue>) -> Res
             (None, _) => None,
         },
     };
-    let Some(version) = at else { return Ok(call.server.list(storage, namespace)) };
+    let Some(version) = at else {
+        if let (Some(name), Some(namespace)) = (options.only_name(), call.place.namespace.as_deref()) {
+            let key = Key::new(Arc::clone(&call.resource.storage), namespace, name);
+            return Ok(List { objects: call.server.store().get(&key).into_iter().collect(), version: now });
+        }
+        return Ok(call.server.list(storage, namespace));
+    };
     not_in_the_future(version, now)?;
     call.server.store().list_at(storage, namespace, version).map_err(|expired| {
         if token.is_some() {

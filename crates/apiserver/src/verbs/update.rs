@@ -7,7 +7,7 @@ use ferry_store::{Object, WriteError};
 use http::StatusCode;
 use serde_json::Value;
 
-use super::draft::{Draft, content};
+use super::draft::{Draft, same_content};
 use super::{ATTEMPTS, Call, decode};
 use crate::admission::Operation;
 use crate::kinds::Builtin;
@@ -215,7 +215,7 @@ fn count_generation(call: &Call, object: &mut Value, old: &Value) {
     if !resource.counts_generations() || call.place.subresource.is_some() {
         return;
     }
-    if content(object, resource.has_status) == content(old, resource.has_status) {
+    if same_content(object, old, resource.has_status) {
         return;
     }
     let generation = old.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();

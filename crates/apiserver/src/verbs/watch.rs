@@ -2,6 +2,7 @@
 //! inside the stream, as the real server does: clients rely on it.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +52,11 @@ struct Watch {
     form: Form,
     include: Include,
     subscription: Option<Subscription>,
-    /// What comes first.
+    /// Objects that were there at the start, still to be told.
+    initial: VecDeque<Arc<Object>>,
+    /// The version to be marked after them.
+    initial_end: Option<u64>,
+    /// What is written, still to be sent.
     ready: Vec<u8>,
     /// The version up to which the client knows everything.
     seen: u64,
@@ -65,7 +70,7 @@ struct Watch {
 impl Watch {
     fn start(call: &Call, options: ListOptions, form: Form, include: Include) -> Self {
         let store = call.server.store();
-        let name = call.place.name.clone();
+        let name = options.only_name().map(str::to_owned);
         let scope = Scope {
             resource: Arc::clone(&call.resource.storage),
             namespace: call.place.namespace.clone(),
@@ -87,6 +92,8 @@ impl Watch {
             form,
             include,
             subscription: None,
+            initial: VecDeque::new(),
+            initial_end: None,
             ready: Vec::new(),
             seen: 0,
             deadline: now + timeout,
@@ -115,13 +122,23 @@ impl Watch {
         };
         let version = subscription.version;
         self.subscription = Some(subscription);
-        for object in initial {
+        self.initial = initial.into();
+        let wanted = self.options.initial_events == Some(true) || self.options.version.is_none();
+        if start == Start::Now && self.options.bookmarks && wanted {
+            self.initial_end = Some(version);
+        }
+    }
+
+    /// The next of the objects that were there at the start, and the mark at their end.
+    fn take_initial(&mut self) {
+        for object in (0..PIECE).map_while(|_| self.initial.pop_front()).collect::<Vec<_>>() {
             if self.filter_matches(&object.value) {
                 self.event("ADDED", &object, None);
             }
         }
-        let wanted = self.options.initial_events == Some(true) || self.options.version.is_none();
-        if start == Start::Now && self.options.bookmarks && wanted {
+        if self.initial.is_empty()
+            && let Some(version) = self.initial_end.take()
+        {
             self.bookmark_line(version, true);
         }
     }
@@ -152,6 +169,9 @@ impl Watch {
     /// The next piece of the answer; `None`: the watch is over.
     async fn piece(&mut self) -> Option<Bytes> {
         loop {
+            while self.ready.is_empty() && (!self.initial.is_empty() || self.initial_end.is_some()) {
+                self.take_initial();
+            }
             if !self.ready.is_empty() {
                 return Some(Bytes::from(std::mem::take(&mut self.ready)));
             }

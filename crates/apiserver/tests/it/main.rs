@@ -4,5 +4,7 @@
 mod naming;
 mod objects;
 mod replay;
+mod sockets;
+mod strain;
 mod watching;
 mod world;

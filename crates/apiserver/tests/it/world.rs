@@ -23,9 +23,19 @@ impl World {
 
     pub async fn with(options: Options) -> Self {
         let world = Self::bare(options);
-        world.post("/api/v1/namespaces", &json!({"metadata": {"name": "default"}})).await;
-        world.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &boats()).await;
+        world.prepare().await;
         world
+    }
+
+    /// Makes namespace `default` and the definition of `Boat`.
+    pub async fn prepare(&self) {
+        self.post("/api/v1/namespaces", &json!({"metadata": {"name": "default"}})).await;
+        self.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &boats()).await;
+    }
+
+    /// A world around a server that is there already.
+    pub fn around(server: Server, client: Client) -> Self {
+        Self { server, client, _directory: tempfile::tempdir().unwrap() }
     }
 
     pub fn bare(options: Options) -> Self {

@@ -59,9 +59,7 @@ async fn of_many_who_swap_one_version_one_wins() {
     let tasks: Vec<_> = (0..50)
         .map(|i| {
             let store = store.clone();
-            tokio::spawn(
-                async move { store.replace(key("a"), seen, boat("a", i), Vec::new()).await },
-            )
+            tokio::spawn(async move { store.replace(key("a"), seen, boat("a", i), Vec::new()).await })
         })
         .collect();
     let mut won = 0;
