@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Settings;
 use super::cluster::argo;
+use super::observation::Sources;
 use super::repository::Repositories;
 use super::resource::Key;
 use super::step::Due;
@@ -29,7 +30,8 @@ pub async fn run(
     shutdown: CancellationToken,
 ) {
     let (managed, mut newly_managed) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared { client: client.clone(), repositories, settings, managed });
+    let shared =
+        Arc::new(Shared { client: client.clone(), sources: Sources::new(repositories), settings, managed });
     let mut workers = Workers {
         shared,
         shutdown: shutdown.clone(),

@@ -28,7 +28,7 @@ pub async fn attempt(cluster: &Cluster, shared: &Shared, app: &Value) -> Result<
         }
         _ => {}
     }
-    let target = match observation::target(&shared.repositories, &request.sources(app)).await {
+    let target = match shared.sources.target(&request.sources(app)).await {
         Ok(target) => target,
         Err(why) => {
             let result = Some(request.result(app, None, &[]));

@@ -1,8 +1,10 @@
 //! Gathering what a comparison or a sync looks at: the project, the manifests in Git, the objects in the cluster.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::application::{at, flag, list, name, namespace, text};
@@ -25,51 +27,84 @@ pub async fn project(cluster: &Cluster, app: &Value, own_namespace: &str) -> Res
     cluster.get(&cluster.argo("AppProject", own_namespace), name).await
 }
 
-/// What Git has for these sources, or why that cannot be said.
-pub async fn target(repositories: &Arc<dyn Repositories>, sources: &[Value]) -> Result<Target, String> {
-    let mut target = Target { revisions: Vec::new(), types: Vec::new(), manifests: Vec::new() };
-    for (number, source) in (1..).zip(sources) {
-        let answer = tokio::time::timeout(DEADLINE, one(repositories, source)).await;
-        let late = || Err(repository::Error(format!("{} did not answer in time", text(source, "/repoURL"))));
-        let (revision, kind, manifests) = answer.unwrap_or_else(|_| late()).map_err(|error| {
-            format!("failed to generate manifest for source {number} of {}: {error}", sources.len())
-        })?;
-        target.revisions.push(revision);
-        target.types.push(kind.to_owned());
-        target.manifests.extend(manifests);
-    }
-    Ok(target)
+/// What one source has at a commit.
+#[derive(Clone)]
+struct Rendered {
+    kind: &'static str,
+    manifests: Vec<Value>,
 }
 
-type OneSource = (String, &'static str, Vec<Value>);
+/// URL, commit, path, and whether directories below count.
+type Place = (String, String, String, bool);
 
-async fn one(repositories: &Arc<dyn Repositories>, source: &Value) -> Result<OneSource, repository::Error> {
-    let (url, path) = (text(source, "/repoURL"), text(source, "/path"));
-    if at(source, "/chart").is_some() {
-        return Err(repository::Error(
-            "the stand-in knows no charts: it applies plain manifests only".to_owned(),
-        ));
+/// How many directories are remembered: a commit never changes.
+const REMEMBERED: usize = 64;
+
+/// Repositories, with the manifests of the directories that were asked for last.
+pub struct Sources {
+    repositories: Arc<dyn Repositories>,
+    rendered: Mutex<VecDeque<(Place, Rendered)>>,
+}
+
+impl Sources {
+    pub fn new(repositories: Arc<dyn Repositories>) -> Self {
+        Self { repositories, rendered: Mutex::default() }
     }
-    let revision = text(source, "/targetRevision");
-    let refs = repositories.refs(url).await?;
-    let commit = match find(&refs, revision) {
-        Some(Found::Commit(commit)) => commit,
-        Some(Found::Prefix(prefix)) => repositories.commit(url, &prefix).await?,
-        None => {
-            return Err(repository::Error(format!(
-                "unable to resolve '{revision}' to a commit SHA: revision not found"
-            )));
+
+    /// What Git has for these sources, or why that cannot be said.
+    pub async fn target(&self, sources: &[Value]) -> Result<Target, String> {
+        let mut target = Target { revisions: Vec::new(), types: Vec::new(), manifests: Vec::new() };
+        for (number, source) in (1..).zip(sources) {
+            let answer = tokio::time::timeout(DEADLINE, self.one(source)).await;
+            let late =
+                || Err(repository::Error(format!("{} did not answer in time", text(source, "/repoURL"))));
+            let (revision, rendered) = answer.unwrap_or_else(|_| late()).map_err(|error| {
+                format!("failed to generate manifest for source {number} of {}: {error}", sources.len())
+            })?;
+            target.revisions.push(revision);
+            target.types.push(rendered.kind.to_owned());
+            target.manifests.extend(rendered.manifests);
         }
-    };
-    if path.is_empty() {
-        return Ok((commit, "", Vec::new()));
+        Ok(target)
     }
-    let recurse = flag(source, "/directory/recurse");
-    let files = repositories.files(url, &commit, path, recurse).await?;
-    let files = files.ok_or_else(|| repository::Error(format!("{path}: app path does not exist")))?;
-    let manifests =
-        directory::manifests(&files).map_err(|error| repository::Error(format!("{path}: {error}")))?;
-    Ok((commit, "Directory", manifests))
+
+    async fn one(&self, source: &Value) -> Result<(String, Rendered), repository::Error> {
+        let (url, path) = (text(source, "/repoURL"), text(source, "/path"));
+        if at(source, "/chart").is_some() {
+            let what = "the stand-in knows no charts: it applies plain manifests only";
+            return Err(repository::Error(what.to_owned()));
+        }
+        let revision = text(source, "/targetRevision");
+        let commit = match find(&self.repositories.refs(url).await?, revision) {
+            Some(Found::Commit(commit)) => commit,
+            Some(Found::Prefix(prefix)) => self.repositories.commit(url, &prefix).await?,
+            None => {
+                let what = format!("unable to resolve '{revision}' to a commit SHA: revision not found");
+                return Err(repository::Error(what));
+            }
+        };
+        if path.is_empty() {
+            return Ok((commit, Rendered { kind: "", manifests: Vec::new() }));
+        }
+        let recurse = flag(source, "/directory/recurse");
+        let place = (url.to_owned(), commit.clone(), path.to_owned(), recurse);
+        let known =
+            self.rendered.lock().iter().find(|(known, _)| *known == place).map(|(_, known)| known.clone());
+        if let Some(known) = known {
+            return Ok((commit, known));
+        }
+        let files = self.repositories.files(url, &commit, path, recurse).await?;
+        let files = files.ok_or_else(|| repository::Error(format!("{path}: app path does not exist")))?;
+        let manifests = directory::manifests(&files);
+        let manifests = manifests.map_err(|error| repository::Error(format!("{path}: {error}")))?;
+        let rendered = Rendered { kind: "Directory", manifests };
+        let mut all = self.rendered.lock();
+        all.push_back((place, rendered.clone()));
+        if all.len() > REMEMBERED {
+            all.pop_front();
+        }
+        Ok((commit, rendered))
+    }
 }
 
 /// What should be there and what is: the manifests of the target, and whatever the Application had before.

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::application::{REFRESH, RESOURCES_FINALIZER, at, list, name, namespace, sources};
 use super::cluster::{Cluster, Error};
 use super::comparison::{self, Observed, Target};
+use super::observation::Sources;
 use super::operation::{self, Outcome};
-use super::repository::Repositories;
 use super::resource::{Key, owner};
 use super::step::{self, Due, Memory, Step};
 use super::{Settings, execution, merge, observation, spec};
@@ -28,7 +28,7 @@ const MOST_STEPS: usize = 50;
 /// What all Applications share.
 pub struct Shared {
     pub client: Client,
-    pub repositories: Arc<dyn Repositories>,
+    pub sources: Sources,
     pub settings: Settings,
     /// Told of every object that an Application manages.
     pub managed: tokio::sync::mpsc::UnboundedSender<Managed>,
@@ -246,7 +246,7 @@ impl Run<'_> {
         let target = match kept {
             _ if invalid.is_some() => Err("the spec is not valid".to_owned()),
             Some((_, target)) => Ok(target),
-            None => observation::target(&shared.repositories, &sources).await,
+            None => shared.sources.target(&sources).await,
         };
         self.target = target.as_ref().ok().map(|target| (sources, target.clone()));
         let namespace = &shared.settings.namespace;
