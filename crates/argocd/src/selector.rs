@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::Application;
 
 /// Which Applications, by their labels. All parts must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Selector {
     /// Labels with exactly these values.
@@ -19,10 +20,11 @@ pub struct Selector {
 }
 
 /// A condition on one label.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requirement {
     /// The label.
+    #[schemars(length(min = 1))]
     pub key: String,
     /// How it relates to the values.
     pub operator: Operator,
@@ -32,7 +34,7 @@ pub struct Requirement {
 }
 
 /// How a label relates to values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Operator {
     /// It has one of them.
     In,

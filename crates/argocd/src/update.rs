@@ -16,7 +16,7 @@ pub use event::stamp_event;
 pub use operation::operation_patch;
 pub(crate) use operation::without_zeros;
 pub use run::{Answer, Ask, Finished, Run, Status, Wake};
-pub use seen::{Seen, SeenApp};
+pub use seen::{Requested, Seen, SeenApp};
 pub use sources::{desired_revisions, desired_sources};
 
 use crate::application::Phase;

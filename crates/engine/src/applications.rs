@@ -21,9 +21,22 @@ pub enum Error {
     /// The API server knows no Applications: Argo CD's CRDs are missing.
     #[error("this cluster has no Argo CD: install its CRDs (applications.argoproj.io)")]
     NotInstalled,
+    /// There was no answer, or it was no for now; worth another try.
+    #[error("{0}")]
+    Unavailable(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<world::Error> for Error {
+    fn from(error: world::Error) -> Self {
+        match error {
+            world::Error::Conflict(_) => Self::Conflict,
+            world::Error::Unavailable(text) => Self::Unavailable(text),
+            other => Self::Failed(other.to_string()),
+        }
+    }
 }
 
 /// Argo CD's Applications.
@@ -97,7 +110,7 @@ impl Applications for ClusterApplications {
         };
         match answered("Application", ask).await {
             Ok(found) => found?.as_ref().map(json).transpose(),
-            Err(error) => Err(Error::Failed(error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -113,18 +126,15 @@ impl Applications for ClusterApplications {
         };
         match answered("Applications", ask).await {
             Ok(found) => found?.items.iter().map(json).collect(),
-            Err(error) => Err(Error::Failed(error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 
     async fn patch(&self, app: &AppRef, patch: &Value) -> Result<(), Error> {
         let api = self.api(&app.namespace);
         let params = PatchParams::default();
-        match answered("Application", api.patch(&app.name, &params, &Patch::Merge(patch))).await {
-            Ok(_) => Ok(()),
-            Err(world::Error::Conflict(_)) => Err(Error::Conflict),
-            Err(error) => Err(Error::Failed(error.to_string())),
-        }
+        answered("Application", api.patch(&app.name, &params, &Patch::Merge(patch))).await?;
+        Ok(())
     }
 
     async fn record(&self, namespace: &str, event: Value) {

@@ -1,5 +1,6 @@
 //! The built-in promotion steps: one file each, one table.
 
+mod argocd_update;
 mod compose_output;
 mod config;
 mod copy;
@@ -13,6 +14,7 @@ use ferry_engine::{StepDef, StepError, work};
 
 /// All built-in steps. A new one is a file and a row here.
 pub static BUILTIN: &[StepDef] = &[
+    StepDef::of::<argocd_update::ArgoCdUpdate>(),
     StepDef::of::<compose_output::ComposeOutput>(),
     StepDef::of::<copy::Copy>(),
     StepDef::of::<delete::Delete>(),

@@ -1,101 +1,120 @@
 //! The config of `argocd-update`, after evaluation.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::selector::Selector;
 
 /// The config.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub struct Config {
     /// Which Applications, and what to change in them. At least one.
+    #[schemars(length(min = 1))]
     pub apps: Vec<AppUpdate>,
 }
 
 /// One Application, or those that a selector finds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AppUpdate {
     /// Its name; else `selector`.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String", length(min = 1))]
     pub name: Option<String>,
     /// Which ones, by labels; else `name`.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Selector")]
     pub selector: Option<Selector>,
     /// Where; Argo CD's namespace when absent.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String", length(min = 1))]
     pub namespace: Option<String>,
     /// What to change. Without, the Application is synced as it is.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Vec<SourceUpdate>", length(min = 1))]
     pub sources: Option<Vec<SourceUpdate>>,
 }
 
 /// What to change in one source.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SourceUpdate {
     /// The source's repository.
     #[serde(rename = "repoURL")]
+    #[schemars(length(min = 1))]
     pub repo_url: String,
     /// The source's chart.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String", length(min = 1))]
     pub chart: Option<String>,
     /// The revision that the source is to be synced to.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String", length(min = 1))]
     pub desired_revision: Option<String>,
     /// Whether the source's `targetRevision` becomes the desired revision.
     #[serde(default)]
     pub update_target_revision: bool,
     /// Helm parameters to set.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "HelmParameters")]
     pub helm: Option<HelmParameters>,
     /// Kustomize images to set.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "KustomizeImages")]
     pub kustomize: Option<KustomizeImages>,
 }
 
 /// Helm parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HelmParameters {
     /// At least one.
+    #[schemars(length(min = 1))]
     pub images: Vec<HelmParameter>,
 }
 
 /// A Helm parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HelmParameter {
     /// Its name.
+    #[schemars(length(min = 1))]
     pub key: String,
     /// Its new value.
     pub value: String,
 }
 
 /// Kustomize images; the list replaces the one in the source.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KustomizeImages {
     /// At least one, if given.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Vec<KustomizeImage>", length(min = 1))]
     pub images: Option<Vec<KustomizeImage>>,
 }
 
 /// A Kustomize image.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct KustomizeImage {
     /// The image to replace.
     #[serde(rename = "repoURL")]
+    #[schemars(length(min = 1))]
     pub repo_url: String,
     /// Another name for it.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String", length(min = 1))]
     pub new_name: Option<String>,
     /// Its new tag; else `digest`.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String")]
     pub tag: Option<String>,
     /// Its new digest; else `tag`.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String")]
     pub digest: Option<String>,
 }
 

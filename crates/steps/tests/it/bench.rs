@@ -14,6 +14,7 @@ use ferry_engine::step::Registry;
 use ferry_engine::work::{WorkDir, WorkDirectory, WorkRoot};
 use ferry_engine::world::{CredentialType, Error, Happening, PromotionKey};
 use ferry_engine::{Outcome, Services, StepContext, StepError, StepResult, World};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde_json::{Map, Value, json};
@@ -57,6 +58,10 @@ impl World for Nothing {
 
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
     }
 
     async fn sleep(&self, _: Duration) {}
