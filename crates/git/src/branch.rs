@@ -28,9 +28,13 @@ pub struct PushIntent {
 /// Writes an intent where it survives a crash. Awaited before each attempt; an error stops the push.
 pub trait Recorder {
     /// Why it could not be written.
-    type Error;
+    type Error: Send;
     /// Writes it.
     fn record(&mut self, intent: &PushIntent) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    /// The push is through and its head differs from the work tree's: files of the work tree are about to change.
+    fn advancing(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// For pushes that nobody resumes.

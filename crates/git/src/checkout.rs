@@ -81,8 +81,13 @@ impl View {
             Err(error) => return Err(error),
         };
         let shared = self.mirror.shared();
-        let state =
-            State { mirror: shared.remote.id.clone(), url: shared.remote.address.clone(), identity, sparse };
+        let state = State {
+            mirror: shared.remote.id.clone(),
+            url: shared.remote.address.clone(),
+            identity,
+            insecure_skip_tls_verify: shared.remote.insecure_skip_tls_verify,
+            sparse,
+        };
         let mirrors = shared.directory.parent().unwrap_or(&shared.directory);
         let tree = WorkTree::new(self.mirror.runner().clone(), mirrors, directory, state);
         let branch = match (&located, &checkout.revision) {

@@ -269,6 +269,8 @@ impl WorkTree {
         if head == *commit {
             return Ok(());
         }
+        // Files that were copied or restored look changed to the index until it has read them again.
+        self.command("refresh the index of").args(["update-index", "-q", "--refresh"]).run().await?;
         let command = self.command("update the files of").args(["read-tree", "-m", "-u"]);
         let output = command.args([head.as_str(), commit.as_str()]).run().await?;
         if !output.success {

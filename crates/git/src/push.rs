@@ -51,7 +51,7 @@ pub(crate) async fn run<R: Recorder>(
     loop {
         let (view, head) = look(branch).await?;
         if let Some(commit) = landed(&view, head.as_ref(), &intents).await? {
-            return Ok(finish(branch, push, commit, true).await?);
+            return finish(branch, push, recorder, commit, true).await;
         }
         match failed {
             Some(Outcome::Final(error)) => return Err(error.into()),
@@ -59,7 +59,7 @@ pub(crate) async fn run<R: Recorder>(
             _ => {}
         }
         let commit = match candidate(branch, push, head.as_ref()).await? {
-            Candidate::Nothing(commit) => return Ok(finish(branch, push, commit, true).await?),
+            Candidate::Nothing(commit) => return finish(branch, push, recorder, commit, true).await,
             Candidate::Send(commit) => commit,
         };
         let candidates = vec![commit.clone()];
@@ -70,7 +70,7 @@ pub(crate) async fn run<R: Recorder>(
             Sending { mirror: &branch.mirror, tree: push.work_tree, intent: &intent, object: &commit };
         let outcome = send(&sending, attempt).await;
         if matches!(outcome, Outcome::Done) {
-            return Ok(finish(branch, push, commit, false).await?);
+            return finish(branch, push, recorder, commit, false).await;
         }
         intents.push(intent);
         pause(&branch.mirror, &outcome, attempt, push.max_attempts).await;
@@ -157,12 +157,16 @@ pub(crate) async fn send(sending: &Sending<'_>, attempt: u32) -> Outcome {
     }
 }
 
-async fn finish(
+async fn finish<R: Recorder>(
     branch: &Branch,
     push: &Push<'_>,
+    recorder: &mut R,
     commit: CommitId,
     already_there: bool,
-) -> Result<Pushed, Error> {
+) -> Result<Pushed, PushError<R::Error>> {
+    if push.work_tree.head_commit()? != commit {
+        recorder.advancing().await.map_err(PushError::Record)?;
+    }
     push.work_tree.advance(&commit).await?;
     Ok(Pushed { commit, branch: branch.name.clone(), already_there })
 }

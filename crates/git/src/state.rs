@@ -18,6 +18,8 @@ pub(crate) struct State {
     pub(crate) url: String,
     /// Who commits where nobody else is named.
     pub(crate) identity: Identity,
+    /// Whether any certificate of the server is accepted.
+    pub(crate) insecure_skip_tls_verify: bool,
     /// Directories of a sparse checkout; empty = everything.
     pub(crate) sparse: Vec<String>,
 }
@@ -28,6 +30,9 @@ impl State {
         let Identity { name, email } = &self.identity;
         let mut text =
             format!("format 1\nmirror {}\nurl {}\nname {name}\nemail {email}\n", self.mirror, self.url);
+        if self.insecure_skip_tls_verify {
+            text.push_str("insecure true\n");
+        }
         for path in &self.sparse {
             text.extend(["sparse ", path, "\n"]);
         }
@@ -36,7 +41,8 @@ impl State {
 
     /// `None` for anything that `text` would not have written.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.lines();
+        let insecure_skip_tls_verify = text.lines().any(|line| line == "insecure true");
+        let mut lines = text.lines().filter(|line| *line != "insecure true");
         let mut field = |name: &str| Some(lines.next()?.strip_prefix(name)?.strip_prefix(' ')?.to_owned());
         if field("format")? != "1" {
             return None;
@@ -47,7 +53,8 @@ impl State {
             sparse.push(path);
         }
         let plain = mirror.len() == 40 && mirror.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let state = Self { mirror, url, identity: Identity { name, email }, sparse };
+        let state =
+            Self { mirror, url, identity: Identity { name, email }, insecure_skip_tls_verify, sparse };
         (plain && state.text() == text && state.identity.checked().is_ok()).then_some(state)
     }
 
@@ -120,7 +127,8 @@ mod tests {
         let sparse =
             sparse_directories(&sparse.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()).unwrap();
         let identity = Identity::new("Kargo", "no-reply@kargo.io");
-        State { mirror: "a".repeat(40), url: "https://h/r".into(), identity, sparse }
+        let url = "https://h/r".into();
+        State { mirror: "a".repeat(40), url, identity, insecure_skip_tls_verify: !sparse.is_empty(), sparse }
     }
 
     #[test]

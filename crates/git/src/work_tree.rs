@@ -77,6 +77,11 @@ impl WorkTree {
         Ok(RepoUrl::parse(&self.state.url)?)
     }
 
+    /// Whether any certificate of the server was accepted, as it then has to be for a push.
+    pub fn insecure_skip_tls_verify(&self) -> bool {
+        self.state.insecure_skip_tls_verify
+    }
+
     /// Who commits here where nobody else is named.
     pub fn identity(&self) -> &Identity {
         &self.state.identity
