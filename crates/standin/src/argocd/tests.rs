@@ -1,6 +1,6 @@
 //! The decisions against the recorded life of Applications: beginnings and ends of operations, and what a sync leaves.
 
-use ferry_vectors::{Verdict, difference, replay_with};
+use ferry_vectors::{Verdict, difference, tally};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -100,7 +100,11 @@ fn operation_is_over(app: &Value) -> bool {
 
 #[test]
 fn vectors_transitions_beginnings_and_ends_of_operations() {
-    replay_with("argocd/transitions", |case| operations(&case.line));
+    // The file's line is printed by the test that lives the whole lives again.
+    if let Some(tally) = tally("argocd/transitions", |case| operations(&case.line)) {
+        assert!(tally.different.is_empty(), "{}", tally.list(20));
+        assert!(tally.equal > 0 || tally.not_covered.len() < 10, "nothing was compared");
+    }
 }
 
 const OWNER: &str = "shop";
