@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferry_api::names::label;
+use ferry_api::names::{annotation, label};
 use ferry_api::{Freight, Project, ProjectConfig, Promotion, Stage, Warehouse};
 use ferry_engine::Engine;
 use ferry_engine::world::{PromotionKey, World};
@@ -215,7 +215,12 @@ fn on_config(c: &Controllers, change: &Change<ProjectConfig>) {
 
 fn on_warehouse(c: &Controllers, change: &Change<Warehouse>) {
     let Some(warehouse) = change.object() else { return };
-    if change.new.is_some() {
+    // Its own status brings no news: a Warehouse that fails must come back by its pauses alone.
+    let asked = |w: &Option<Arc<Warehouse>>| {
+        let refresh = w.as_ref().and_then(|w| w.annotations().get(annotation::REFRESH).cloned());
+        (w.as_ref().and_then(|w| w.metadata.generation), refresh)
+    };
+    if change.new.is_some() && (change.old.is_none() || asked(&change.old) != asked(&change.new)) {
         c.queues.warehouses.add(Key::of(&**warehouse));
     }
     count_anew(c, warehouse.namespace());
