@@ -9,6 +9,7 @@ mod get;
 mod json;
 mod list;
 mod patch;
+mod protobuf;
 mod update;
 mod watch;
 

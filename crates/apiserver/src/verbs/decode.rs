@@ -9,6 +9,7 @@ use crate::kinds::Builtin;
 use crate::resource::api_version;
 use crate::schema::{Cause, CauseReason};
 
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 const ACCEPTED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 /// The media type of the body, without parameters; empty if there is none.
@@ -25,6 +26,10 @@ pub(super) fn body(call: &Call) -> Result<(Value, Vec<String>), Status> {
     match media_type(call)?.to_ascii_lowercase().as_str() {
         "" | "application/json" => json(&call.body),
         "application/yaml" => yaml(&call.body).map(|value| (value, Vec::new())),
+        PROTOBUF if call.resource.custom().is_none() => match super::protobuf::decode(&call.body) {
+            Some(value) => Ok((value, Vec::new())),
+            None => Err(Status::unsupported_media("application/json, application/yaml")),
+        },
         _ => Err(Status::unsupported_media(ACCEPTED)),
     }
 }
