@@ -17,6 +17,8 @@ use crate::table::Columns;
 pub(crate) struct Catalog {
     /// Group → version → plural.
     groups: BTreeMap<String, BTreeMap<String, BTreeMap<String, Arc<Resource>>>>,
+    /// Place in the store → one of the versions stored there.
+    places: BTreeMap<Arc<str>, Arc<Resource>>,
     /// What was compiled, by name of the definition, with the version it was compiled from.
     compiled: HashMap<String, (u64, Vec<Arc<Resource>>)>,
 }
@@ -46,6 +48,9 @@ impl Catalog {
 
     fn add(&mut self, resource: Arc<Resource>) {
         let group = self.groups.entry(resource.group.clone()).or_default();
+        if !matches!(resource.nature, Nature::Review) {
+            self.places.entry(Arc::clone(&resource.storage)).or_insert_with(|| Arc::clone(&resource));
+        }
         let version = group.entry(resource.version.clone()).or_default();
         version.entry(resource.plural.clone()).or_insert(resource);
     }
@@ -85,13 +90,12 @@ impl Catalog {
 
     /// One resource per place in the store, whatever its versions.
     pub(crate) fn stored(&self) -> Vec<&Arc<Resource>> {
-        let mut places: BTreeMap<&str, &Arc<Resource>> = BTreeMap::new();
-        for resource in self.groups.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values) {
-            if !matches!(resource.nature, Nature::Review) {
-                places.entry(&resource.storage).or_insert(resource);
-            }
-        }
-        places.into_values().collect()
+        self.places.values().collect()
+    }
+
+    /// A resource that is stored at this place.
+    pub(crate) fn at(&self, storage: &str) -> Option<&Arc<Resource>> {
+        self.places.get(storage)
     }
 }
 

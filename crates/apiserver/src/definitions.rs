@@ -140,7 +140,7 @@ async fn clean_up(server: Server, definition: Arc<Object>) {
     let catalog = server.catalog();
     let text = |p: &str| definition.value.pointer(p).and_then(Value::as_str).unwrap_or_default();
     let storage: Arc<str> = format!("{}/{}", text("/spec/group"), text("/spec/names/plural")).into();
-    let resource = catalog.stored().into_iter().find(|r| r.storage == storage).cloned();
+    let resource = catalog.at(&storage).cloned();
     drop(catalog);
     if let Some(resource) = resource {
         let Ok(mut events) = server.subscribe(Scope::all(Arc::clone(&storage)), Start::Now) else { return };

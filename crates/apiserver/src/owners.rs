@@ -215,5 +215,5 @@ async fn edit(server: &Server, key: &Key, change: impl Fn(&mut Value)) {
 
 fn resource_of(server: &Server, object: &Object) -> Option<Arc<Resource>> {
     let catalog = server.catalog();
-    catalog.stored().into_iter().find(|r| r.storage == object.key.resource).cloned()
+    catalog.at(&object.key.resource).cloned()
 }

@@ -1,6 +1,7 @@
 //! Answers: objects in the version and form the client asked for.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -40,11 +41,19 @@ pub(crate) fn encoded(status: StatusCode, value: &Value, encoding: Encoding) -> 
     }
 }
 
-/// The stored value in the version of `resource`.
-pub(crate) fn view<'a>(resource: &Resource, value: &'a Value) -> Cow<'a, Value> {
+/// The object in the version of `resource`.
+pub(crate) fn view<'a>(resource: &Resource, object: &'a Object) -> Cow<'a, Value> {
+    match with_defaults(resource, object) {
+        Cow::Borrowed(value) => in_version(resource, value),
+        Cow::Owned(value) => Cow::Owned(in_version(resource, &value).into_owned()),
+    }
+}
+
+/// A value as it is stored in the version of `resource`.
+pub(crate) fn in_version<'a>(resource: &Resource, value: &'a Value) -> Cow<'a, Value> {
     let stored = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     if same_version(resource, stored) {
-        return with_defaults(resource, value);
+        return Cow::Borrowed(value);
     }
     if resource.is(Builtin::Event) {
         return Cow::Owned(newer_event(value));
@@ -54,18 +63,23 @@ pub(crate) fn view<'a>(resource: &Resource, value: &'a Value) -> Cow<'a, Value> 
     Cow::Owned(value)
 }
 
-/// Defaults that the schema got after the object was written.
-fn with_defaults<'a>(resource: &Resource, value: &'a Value) -> Cow<'a, Value> {
-    let Some(custom) = resource.custom() else { return Cow::Borrowed(value) };
-    let written = meta::text(value, "resourceVersion").parse::<u64>().unwrap_or(u64::MAX);
-    match &custom.structural {
-        Some(structural) if written < custom.since => {
-            let mut defaulted = value.clone();
-            structural.apply_defaults(&mut defaulted);
-            if defaulted == *value { Cow::Borrowed(value) } else { Cow::Owned(defaulted) }
-        }
-        _ => Cow::Borrowed(value),
+/// With the defaults that the schema got after the object was written. Objects that need none are marked with the
+/// version of the definition for which that was found out.
+fn with_defaults<'a>(resource: &Resource, object: &'a Object) -> Cow<'a, Value> {
+    let plain = Cow::Borrowed(&*object.value);
+    let Some(custom) = resource.custom() else { return plain };
+    let schema = custom.storage.as_ref().or(custom.structural.as_ref());
+    let Some(structural) = schema.filter(|_| object.version < custom.since) else { return plain };
+    if object.mark.load(Ordering::Relaxed) == custom.since {
+        return plain;
     }
+    let mut defaulted = Value::clone(&object.value);
+    structural.apply_defaults(&mut defaulted);
+    if defaulted == *object.value {
+        object.mark.store(custom.since, Ordering::Relaxed);
+        return plain;
+    }
+    Cow::Owned(defaulted)
 }
 
 /// Between the versions of a definition only `apiVersion` differs, and what each schema knows.
@@ -88,7 +102,7 @@ fn same_version(resource: &Resource, stored: &str) -> bool {
 
 /// The object's bytes in the version of `resource`, without serialising again where that is possible.
 pub(crate) fn object_bytes(resource: &Resource, object: &Object) -> Bytes {
-    match view(resource, &object.value) {
+    match view(resource, object) {
         Cow::Borrowed(_) => object.bytes.clone(),
         Cow::Owned(value) => Bytes::from(value.to_string()),
     }
@@ -105,7 +119,7 @@ pub(crate) fn object(
     if form == Form::PLAIN {
         return Ok(bytes(status, object_bytes(resource, object)));
     }
-    value(status, resource, &view(resource, &object.value), form, include)
+    value(status, resource, &view(resource, object), form, include)
 }
 
 /// The same for a value that is not stored.

@@ -1,6 +1,7 @@
 //! An object as it is kept: key, version, parsed value and serialised bytes side by side; and what happened to it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -41,6 +42,8 @@ pub struct Object {
     pub value: Arc<Value>,
     /// The same, serialised.
     pub bytes: Bytes,
+    /// A note of a reader to later readers, not stored; 0 at first. Say what it means where it is used.
+    pub mark: AtomicU64,
 }
 
 impl Object {
@@ -58,7 +61,7 @@ impl Object {
     pub(crate) fn build(key: Key, version: u64, mut value: Value) -> Result<Self, serde_json::Error> {
         stamp(&mut value, version);
         let bytes = Bytes::from(serde_json::to_vec(&value)?);
-        Ok(Self { key, version, value: Arc::new(value), bytes })
+        Ok(Self { key, version, value: Arc::new(value), bytes, mark: AtomicU64::new(0) })
     }
 }
 

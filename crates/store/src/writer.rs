@@ -57,10 +57,7 @@ pub(crate) fn run(
         {
             requests.push(next);
         }
-        let (batch, refused) = Batch::judge(&state.read(), requests);
-        for (reply, error) in refused {
-            let _ = reply.send(Err(error));
-        }
+        let batch = Batch::judge(&state.read(), requests);
         batch.finish(&mut database, state);
     }
     state.write().close();
@@ -68,21 +65,20 @@ pub(crate) fn run(
     drop(lock);
 }
 
-type Refused = Vec<(oneshot::Sender<Reply>, WriteError)>;
-
 #[derive(Default)]
 struct Batch {
     events: Vec<Event>,
     replies: Vec<oneshot::Sender<Reply>>,
+    /// Answered after the commit, too: a refusal may rest on what is about to be committed.
+    refused: Vec<(oneshot::Sender<Reply>, WriteError)>,
     /// What the events so far make of the objects they touch.
     overlay: HashMap<Key, Option<Arc<Object>>>,
     version: u64,
 }
 
 impl Batch {
-    fn judge(state: &State, requests: Vec<Request>) -> (Self, Refused) {
+    fn judge(state: &State, requests: Vec<Request>) -> Self {
         let mut batch = Self { version: state.version, ..Self::default() };
-        let mut refused = Vec::new();
         for request in requests {
             let Request { key, change, guards, reply } = request;
             match batch.event(state, key, change, &guards) {
@@ -93,10 +89,10 @@ impl Batch {
                     batch.events.push(event);
                     batch.replies.push(reply);
                 }
-                Err(error) => refused.push((reply, error)),
+                Err(error) => batch.refused.push((reply, error)),
             }
         }
-        (batch, refused)
+        batch
     }
 
     fn current<'a>(&'a self, state: &'a State, key: &Key) -> Option<&'a Arc<Object>> {
@@ -140,6 +136,7 @@ impl Batch {
 
     fn finish(self, database: &mut Database, state: &RwLock<State>) {
         if self.events.is_empty() {
+            refuse(self.refused);
             return;
         }
         metrics::histogram!("ferry_store_batch_size")
@@ -147,9 +144,8 @@ impl Batch {
         let started = std::time::Instant::now();
         if let Err(error) = database.commit(&self.events, self.version) {
             tracing::error!(%error, writes = self.events.len(), "cannot commit");
-            for reply in self.replies {
-                let _ = reply.send(Err(WriteError::Database(error.to_string())));
-            }
+            let failed = self.replies.into_iter().chain(self.refused.into_iter().map(|(reply, _)| reply));
+            refuse(failed.map(|reply| (reply, WriteError::Database(error.to_string()))));
             return;
         }
         metrics::histogram!("ferry_store_commit_seconds").record(started.elapsed().as_secs_f64());
@@ -158,5 +154,13 @@ impl Batch {
         for (reply, object) in self.replies.into_iter().zip(objects) {
             let _ = reply.send(Ok(object));
         }
+        refuse(self.refused);
+    }
+}
+
+fn refuse(refused: impl IntoIterator<Item = (oneshot::Sender<Reply>, WriteError)>) {
+    for (reply, error) in refused {
+        // Nobody waits for the answer any more: nothing to do.
+        let _ = reply.send(Err(error));
     }
 }

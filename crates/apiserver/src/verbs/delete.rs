@@ -140,7 +140,7 @@ pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
             Ok(status.into_response())
         }
         Deletion::Waiting(value) => {
-            respond::value(StatusCode::OK, resource, &respond::view(resource, &value), form, include)
+            respond::value(StatusCode::OK, resource, &respond::in_version(resource, &value), form, include)
         }
     }
 }

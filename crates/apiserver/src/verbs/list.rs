@@ -7,6 +7,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use ferry_store::{Key, List, Object};
 use http::StatusCode;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::Call;
@@ -95,18 +96,14 @@ pub(super) fn answer(call: &Call) -> Result<Response, Status> {
             Ok(respond::bytes(StatusCode::OK, page.bytes(&call.resource)))
         }
         Shape::Table { beta } => {
-            let views: Vec<Cow<'_, Value>> =
-                page.objects.iter().map(|o| view(&call.resource, &o.value)).collect();
+            let views: Vec<Cow<'_, Value>> = page.objects.iter().map(|o| view(&call.resource, o)).collect();
             let table = Table::new(&call.resource, beta, include);
             let table = table.whole(views.iter().map(AsRef::as_ref), &page.metadata(false));
             respond::encoded(StatusCode::OK, &table, form.encoding)
         }
         Shape::Metadata { beta } | Shape::MetadataList { beta } => {
-            let items: Vec<Value> = page
-                .objects
-                .iter()
-                .map(|o| respond::partial(&view(&call.resource, &o.value), beta))
-                .collect();
+            let items: Vec<Value> =
+                page.objects.iter().map(|o| respond::partial(&view(&call.resource, o), beta)).collect();
             let list = json!({
                 "kind": "PartialObjectMetadataList",
                 "apiVersion": if beta { "meta.k8s.io/v1beta1" } else { "meta.k8s.io/v1" },
@@ -195,16 +192,22 @@ impl Page {
                 out.extend_from_slice(&respond::object_bytes(resource, object));
             } else {
                 // Items of built-in lists do not repeat their kind.
-                let mut item = view(resource, &object.value).into_owned();
-                if let Some(item) = item.as_object_mut() {
-                    item.remove("apiVersion");
-                    item.remove("kind");
-                }
-                out.extend_from_slice(item.to_string().as_bytes());
+                let item = serde_json::to_vec(&Item(&view(resource, object))).unwrap_or_default();
+                out.extend_from_slice(&item);
             }
         }
         out.extend_from_slice(b"]}");
         Bytes::from(out)
+    }
+}
+
+/// An object without its kind.
+struct Item<'a>(&'a Value);
+
+impl Serialize for Item<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let members = self.0.as_object().into_iter().flatten();
+        serializer.collect_map(members.filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind")))
     }
 }
 

@@ -103,7 +103,7 @@ async fn apply(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Changed
     let call = draft.call;
     for _ in 0..ATTEMPTS {
         let old = call.find()?;
-        let before = respond::view(&call.resource, &old.value);
+        let before = respond::view(&call.resource, &old);
         let mut object = before.clone().into_owned();
         let done = match way {
             Way::Merge | Way::Apply => patch::merge(&mut object, patch),

@@ -131,7 +131,7 @@ pub(super) async fn change(
     old: &Arc<Object>,
 ) -> Result<Attempt, Status> {
     let call = draft.call;
-    let before = respond::view(&call.resource, &old.value);
+    let before = respond::view(&call.resource, old);
     keep_apart(call, &mut object, &before);
     complete(call, &mut object, old);
     let request = draft.request(Operation::Update, call.name(), Some(old));
@@ -164,7 +164,7 @@ pub(super) async fn change(
 
 fn complete(call: &Call, object: &mut Value, old: &Object) {
     if let Some(builtin) = call.resource.builtin()
-        && call.place.subresource.is_none()
+        && (call.place.subresource.is_none() || builtin == Builtin::Definition)
     {
         builtin.complete(object, Some(&old.value));
     }

@@ -254,7 +254,7 @@ impl Watch {
             self.line(kind, &bytes);
             return;
         }
-        let mut value = view(&self.resource, &object.value);
+        let mut value = view(&self.resource, object);
         if let Some(version) = version
             && let Some(slot) = value.to_mut().pointer_mut("/metadata/resourceVersion")
         {
