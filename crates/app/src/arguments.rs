@@ -16,6 +16,10 @@ pub(crate) struct Ferry {
 pub(crate) enum Verb {
     /// Start Ferry: alone with an API server of its own, or on a cluster (--kubeconfig, --in-cluster)
     Up(Box<config::Flags>),
+    /// List Projects, Warehouses, Freight, Stages, Promotions
+    Get(ferry_cli::get::Get),
+    /// Promote Freight to a Stage, or to all that follow one; or stop a Promotion
+    Promote(Box<ferry_cli::promote::Promote>),
     /// Print Ferry's CustomResourceDefinitions as YAML
     Crds,
 }

@@ -59,14 +59,16 @@ fn dispatch(ferry: Ferry) -> Result<ExitCode> {
         Verb::Up(flags) => {
             let settings = flags.settle()?;
             logging::start(&settings.log)?;
-            runtime()?.block_on(verbs::up::run(settings))?;
-            Ok(ExitCode::SUCCESS)
+            done(runtime()?.block_on(verbs::up::run(settings)))
         }
-        Verb::Crds => {
-            ferry_cli::crds::run()?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Verb::Get(get) => done(runtime()?.block_on(ferry_cli::get::run(get))),
+        Verb::Promote(promote) => done(runtime()?.block_on(ferry_cli::promote::run(*promote))),
+        Verb::Crds => done(ferry_cli::crds::run()),
     }
+}
+
+fn done(result: Result<()>) -> Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

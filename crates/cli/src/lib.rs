@@ -1,3 +1,12 @@
 //! The command line: one verb per file.
 
+mod age;
+pub mod connection;
 pub mod crds;
+mod failure;
+pub mod get;
+mod print;
+mod project;
+pub mod promote;
+
+pub use connection::Connection;

@@ -174,12 +174,8 @@ fn contradictions(flags: &Flags) -> Result<(), Misuse> {
     both(flags.standin_git_dir.is_some(), flags.standin != Some(true), "standin-git-dir needs standin")
 }
 
-/// `$XDG_DATA_HOME/ferry`, or else `~/.local/share/ferry`.
-pub fn default_data_dir() -> Result<PathBuf, Misuse> {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    from("XDG_DATA_HOME")
-        .or_else(|| from("HOME").map(|home| home.join(".local/share")))
-        .map(|base| base.join("ferry"))
+fn default_data_dir() -> Result<PathBuf, Misuse> {
+    ferry_cli::connection::default_data_dir()
         .ok_or_else(|| Misuse("no HOME to keep data in: give --data-dir".to_owned()))
 }
 
