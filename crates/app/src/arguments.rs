@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::config;
+use crate::{config, verbs};
 
 /// Moves Freight through Stages, and drives Argo CD Applications on the way.
 #[derive(Debug, Parser)]
@@ -16,6 +16,8 @@ pub(crate) struct Ferry {
 pub(crate) enum Verb {
     /// Start Ferry: alone with an API server of its own, or on a cluster (--kubeconfig, --in-cluster)
     Up(Box<config::Flags>),
+    /// See it work: a commit on its way from test over uat to prod
+    Demo(verbs::demo::Demo),
     /// List Projects, Warehouses, Freight, Stages, Promotions
     Get(ferry_cli::get::Get),
     /// Promote Freight to a Stage, or to all that follow one; or stop a Promotion

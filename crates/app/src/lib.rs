@@ -8,6 +8,7 @@ pub mod connect;
 mod definitions;
 pub mod local;
 mod logging;
+pub mod manifests;
 mod metrics;
 pub mod place;
 pub mod probes;
@@ -60,6 +61,10 @@ fn dispatch(ferry: Ferry) -> Result<ExitCode> {
             let settings = flags.settle()?;
             logging::start(&settings.log)?;
             done(runtime()?.block_on(verbs::up::run(settings)))
+        }
+        Verb::Demo(demo) => {
+            logging::start(&demo.log())?;
+            done(runtime()?.block_on(verbs::demo::run(demo)))
         }
         Verb::Get(get) => done(runtime()?.block_on(ferry_cli::get::run(get))),
         Verb::Promote(promote) => done(runtime()?.block_on(ferry_cli::promote::run(*promote))),

@@ -1,3 +1,4 @@
 //! The verbs that start something live.
 
+pub(crate) mod demo;
 pub(crate) mod up;
