@@ -11,8 +11,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use ferry_api::{Freight, Promotion, PromotionPhase};
+use futures::StreamExt as _;
 use kube::api::{Api, ListParams};
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::wait::await_condition;
+use kube::runtime::watcher::{self, watcher};
 use kube::{Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +64,7 @@ pub(crate) async fn run(demo: Demo) -> Result<()> {
     let progress = Progress::new(seconds.clone());
     let alone = Alone::start(&settings, &Readiness::default()).await?;
     let is_short = demo.exit || !std::io::stdout().is_terminal();
-    let told = tell(&alone, progress, &seconds, is_short, &stop).await;
+    let told = Box::pin(tell(&alone, progress, &seconds, is_short, &stop)).await;
     alone.stop().await;
     told
 }
@@ -91,7 +94,7 @@ async fn tell(
             verified(&client, &freight, stage).await?;
         }
         if is_short {
-            return finish(&client, alone, &freight, seconds).await;
+            return Box::pin(finish(&client, alone, &freight, seconds)).await;
         }
         say(&what_next(alone.kubeconfig(), &repositories, &freight));
         stop.cancelled().await;
@@ -138,23 +141,38 @@ async fn freight_of(client: &Client, commit: &str) -> Result<Freight> {
         .map_err(|_| anyhow!("commit {commit} has not become Freight within {PATIENCE:?}"))?
 }
 
-/// Waits until the Stage has verified the Freight.
+/// Waits until the Stage has verified the Freight; a Promotion that ends otherwise ends the wait.
 async fn verified(client: &Client, freight: &Freight, stage: &str) -> Result<()> {
     let api: Api<Freight> = Api::namespaced(client.clone(), PROJECT);
     let name = freight.name_any();
     let is_verified = |freight: Option<&Freight>| {
         freight.and_then(|f| f.status.as_ref()).is_some_and(|status| status.verified_in.contains_key(stage))
     };
-    if tokio::time::timeout(PATIENCE, await_condition(api, &name, is_verified)).await.is_ok() {
-        return Ok(());
+    let patient = tokio::time::timeout(PATIENCE, await_condition(api, &name, is_verified));
+    tokio::select! {
+        in_time = patient => if in_time.is_ok() { return Ok(()) },
+        failed = failure(client, stage) => failed?,
     }
     let last = newest(client, stage).await?;
     let status = last.and_then(|promotion| promotion.status).unwrap_or_default();
     let phase = status.phase.map_or("not begun", PromotionPhase::as_str);
-    bail!(
-        "Stage {stage} has not verified Freight {name} within {PATIENCE:?}: its Promotion is {phase} {}",
-        status.message
-    )
+    let alias = freight.alias.as_deref().unwrap_or(&name);
+    bail!("Stage {stage} has not verified Freight {alias}: its Promotion is {phase}: {}", status.message)
+}
+
+/// Returns when a Promotion to the Stage has ended without success.
+async fn failure(client: &Client, stage: &str) -> Result<()> {
+    let api: Api<Promotion> = Api::namespaced(client.clone(), PROJECT);
+    let mut seen = watcher(api, watcher::Config::default()).default_backoff().applied_objects().boxed();
+    while let Some(promotion) = seen.next().await {
+        let Ok(promotion) = promotion else { continue };
+        let phase = promotion.status.as_ref().and_then(|status| status.phase);
+        let is_bad = phase.is_some_and(|phase| phase.is_terminal() && phase != PromotionPhase::Succeeded);
+        if is_bad && promotion.spec.stage == stage {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 async fn newest(client: &Client, stage: &str) -> Result<Option<Promotion>> {
