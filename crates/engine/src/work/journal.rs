@@ -14,9 +14,36 @@ const ABSENT: char = 'a';
 const MOVED: char = 'm';
 /// A directory of Git whose `objects` were left where they are.
 const GIT: char = 'g';
+/// A work tree of Git whose `.git` was left where it is.
+const TREE: char = 't';
 
 /// The part of a directory of Git that only ever grows.
 pub(super) const OBJECTS: &str = "objects";
+/// The directory of Git in a work tree.
+pub(super) const DOT_GIT: &str = ".git";
+
+/// How what a program is about to change is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// By a copy of all of it.
+    Copy,
+    /// A directory of Git: by a copy of all but its objects.
+    GitDirectory,
+    /// The files of a work tree of Git, which replaces files and never writes into them: by second names. Its `.git`
+    /// is kept apart.
+    WorkTree,
+}
+
+impl Keep {
+    /// The letter of its record, and what in it is left where it is.
+    fn record(self) -> (char, Option<&'static str>) {
+        match self {
+            Self::Copy => (MOVED, None),
+            Self::GitDirectory => (GIT, Some(OBJECTS)),
+            Self::WorkTree => (TREE, Some(DOT_GIT)),
+        }
+    }
+}
 
 /// The journal of the step that is at work.
 #[derive(Debug)]
@@ -66,9 +93,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes sure that `path`, which a program is about to change, can be put back; leaves it there. A directory of
-    /// Git keeps its `objects` without a copy.
-    pub fn keep(&mut self, path: &str, git: bool) -> Result<()> {
+    /// Makes sure that `path`, which a program is about to change, can be put back; leaves it there.
+    pub fn keep(&mut self, path: &str, how: Keep) -> Result<()> {
         if self.covered(path) {
             return Ok(());
         }
@@ -80,13 +106,14 @@ impl Journal {
         let n = self.next;
         self.next += 1;
         let io = |e| Error::io("keep a copy of", path, e);
-        copy_tree(&self.work, path.as_ref(), &self.dir, temporary(n).as_ref(), git.then_some(OBJECTS))
-            .map_err(io)?;
-        let record = self.record(if git { GIT } else { MOVED }, path)?;
+        let (letter, without) = how.record();
+        let copy = if how == Keep::WorkTree { share_tree } else { copy_tree };
+        copy(&self.work, path.as_ref(), &self.dir, temporary(n).as_ref(), without).map_err(io)?;
+        let record = self.record(letter, path)?;
         fault::point().map_err(io)?;
         self.dir.rename(temporary(n), &self.dir, original(record)).map_err(io)?;
         self.touched.insert(path.to_owned());
-        if git {
+        if how == Keep::GitDirectory {
             self.gits.insert(path.to_owned(), record);
         }
         Ok(())
@@ -103,17 +130,19 @@ impl Journal {
 
     /// Copies the `objects` of a kept directory of Git that is to vanish, or to lose something, after all.
     fn keep_objects(&mut self, path: &str) -> io::Result<()> {
-        let kept = self.gits.iter().find(|(git, _)| path == *git || is_below(path, git));
-        let Some((git, record)) = kept else { return Ok(()) };
-        let to = format!("{}/{OBJECTS}", original(*record));
-        if self.dir.symlink_metadata(&to).is_ok() {
-            return Ok(());
+        let near = |git: &str| path == git || is_below(path, git) || is_below(git, path);
+        for (git, record) in self.gits.iter().filter(|(git, _)| near(git)) {
+            let (from, to) = (format!("{git}/{OBJECTS}"), format!("{}/{OBJECTS}", original(*record)));
+            if self.dir.symlink_metadata(&to).is_ok() || self.work.symlink_metadata(&from).is_err() {
+                continue;
+            }
+            let temporary = temporary(self.next);
+            self.next += 1;
+            copy_tree(&self.work, from.as_ref(), &self.dir, temporary.as_ref(), None)?;
+            fault::point()?;
+            self.dir.rename(temporary, &self.dir, to)?;
         }
-        let temporary = temporary(self.next);
-        self.next += 1;
-        copy_tree(&self.work, format!("{git}/{OBJECTS}").as_ref(), &self.dir, temporary.as_ref(), None)?;
-        fault::point()?;
-        self.dir.rename(temporary, &self.dir, to)
+        Ok(())
     }
 
     /// Makes a directory that is not there. Its parent is there.
@@ -166,7 +195,7 @@ impl Journal {
             fault::point().map_err(io)?;
             return self.work.rename(from, &self.work, to).map_err(io);
         }
-        share_tree(&self.work, from.as_ref(), to.as_ref()).map_err(io)?;
+        share_tree(&self.work, from.as_ref(), &self.work, to.as_ref(), None).map_err(io)?;
         self.clear(from)
     }
 
@@ -238,8 +267,13 @@ fn undo_one(work: &Dir, dir: &Dir, n: usize, what: &str, path: &str) -> io::Resu
         return Ok(());
     }
     if work.symlink_metadata(path).is_ok() {
-        if what.starts_with(GIT) {
-            bring_objects(work, path, dir, &original)?;
+        let left = match what.chars().next() {
+            Some(GIT) => Some(OBJECTS),
+            Some(TREE) => Some(DOT_GIT),
+            _ => None,
+        };
+        if let Some(left) = left {
+            bring(left, work, path, dir, &original)?;
         }
         fault::point()?;
         work.rename(path, dir, fresh_name(dir, n)?)?;
@@ -263,8 +297,9 @@ fn fresh_name(dir: &Dir, n: usize) -> io::Result<String> {
         .unwrap_or_else(|| Err(io::Error::other("no free name in the journal")))
 }
 
-fn bring_objects(work: &Dir, path: &str, dir: &Dir, original: &str) -> io::Result<()> {
-    let (from, to) = (format!("{path}/{OBJECTS}"), format!("{original}/{OBJECTS}"));
+/// Brings what was left where it is into what was kept of the rest.
+fn bring(part: &str, work: &Dir, path: &str, dir: &Dir, original: &str) -> io::Result<()> {
+    let (from, to) = (format!("{path}/{part}"), format!("{original}/{part}"));
     if dir.symlink_metadata(&to).is_err() && work.symlink_metadata(&from).is_ok() {
         fault::point()?;
         work.rename(from, dir, to)?;
@@ -300,21 +335,27 @@ pub(super) fn copy_tree(
 }
 
 /// Like a copy, but files are the same files under two names. Nothing here ever writes into a file that exists.
-fn share_tree(work: &Dir, source: &Path, target: &Path) -> io::Result<()> {
-    let metadata = work.symlink_metadata(source)?;
+/// What Git has in nested work trees is copied: it does write into files.
+fn share_tree(from: &Dir, source: &Path, to: &Dir, target: &Path, without: Option<&str>) -> io::Result<()> {
+    let metadata = from.symlink_metadata(source)?;
     fault::point()?;
     if metadata.is_symlink() {
-        return work.symlink_contents(work.read_link_contents(source)?, target);
+        return to.symlink_contents(from.read_link_contents(source)?, target);
     }
     if !metadata.is_dir() {
-        return work.hard_link(source, work, target);
+        return from.hard_link(source, to, target);
     }
-    work.create_dir(target)?;
-    for entry in work.read_dir(source)? {
+    to.create_dir(target)?;
+    let (from, to) = (from.open_dir(source)?, to.open_dir(target)?);
+    for entry in from.entries()? {
         let name = entry?.file_name();
-        share_tree(work, &source.join(&name), &target.join(&name))?;
+        if without.is_some_and(|without| name == *without) {
+            continue;
+        }
+        let each = if name == *DOT_GIT { copy_tree } else { share_tree };
+        each(&from, name.as_ref(), &to, name.as_ref(), None)?;
     }
-    work.set_permissions(target, metadata.permissions())
+    to.set_permissions(".", metadata.permissions())
 }
 
 /// Copies a file's contents and mode; never a hard link, since a program may write into the file.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::Result;
+use super::journal::{DOT_GIT, Keep};
 use super::path::WorkPath;
 use super::view::{Kind, WorkDir};
 
@@ -28,7 +29,7 @@ impl WorkDir {
             self.change(path, |journal| {
                 let real = self.followed(journal, path)?;
                 self.judge_links(&real)?;
-                journal.keep(&real, false)?;
+                journal.keep(&real, Keep::Copy)?;
                 Ok(self.absolute(&real))
             })
         });
@@ -50,7 +51,18 @@ impl WorkDir {
     pub fn materialize_git_dir(&self, path: &WorkPath) -> Result<PathBuf> {
         self.change(path, |journal| {
             let real = self.followed(journal, path)?;
-            journal.keep(&real, true)?;
+            journal.keep(&real, Keep::GitDirectory)?;
+            Ok(self.absolute(&real))
+        })
+    }
+
+    /// The real path of a work tree of Git whose files and whose `.git` Git may change. It replaces files and never
+    /// writes into them, so keeping them costs a second name each.
+    pub fn materialize_work_tree(&self, path: &WorkPath) -> Result<PathBuf> {
+        self.change(path, |journal| {
+            let real = self.followed(journal, path)?;
+            journal.keep(&format!("{real}/{DOT_GIT}"), Keep::GitDirectory)?;
+            journal.keep(&real, Keep::WorkTree)?;
             Ok(self.absolute(&real))
         })
     }

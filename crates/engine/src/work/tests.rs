@@ -81,6 +81,7 @@ enum Change {
     New(String),
     Any(String),
     Git(String),
+    Tree(String),
 }
 
 impl Change {
@@ -104,6 +105,14 @@ impl Change {
             }),
             Self::Git(at) => work.materialize_git_dir(&path(at)).map(|at| {
                 let _ = std::fs::write(at.join("HEAD"), "moved");
+            }),
+            Self::Tree(at) => work.materialize_work_tree(&path(at)).map(|at| {
+                for name in ["a", "b", "c"] {
+                    let _ = std::fs::remove_file(at.join(name));
+                    let _ = std::fs::write(at.join("new"), "checked out")
+                        .and_then(|()| std::fs::rename(at.join("new"), at.join(name)));
+                }
+                let _ = std::fs::write(at.join(".git/HEAD"), "moved");
             }),
         };
     }
@@ -132,6 +141,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => name().prop_map(Change::New),
         1 => name().prop_map(Change::Any),
         1 => name().prop_map(Change::Git),
+        1 => name().prop_map(Change::Tree),
     ]
 }
 
@@ -314,6 +324,33 @@ fn a_directory_of_git_keeps_its_objects_without_a_copy() {
     work.materialize_git_dir(&path("r/.git")).unwrap();
     work.remove(&path("r/.git")).unwrap();
     place.restarted().recover(Some((0, &digest))).unwrap();
+    assert_eq!(place.tree(), before);
+}
+
+#[test]
+fn a_work_tree_of_git_is_kept_by_second_names() {
+    let place = Place::new();
+    let digest = place.step(0, |work| {
+        work.write(&path("r/.git/HEAD"), b"1").unwrap();
+        work.write(&path("r/.git/objects/aa"), b"big").unwrap();
+        work.write(&path("r/k/f"), b"old").unwrap();
+    });
+    let before = place.tree();
+    let work = place.directory.begin(1).unwrap();
+    let at = work.materialize_work_tree(&path("r")).unwrap();
+    std::fs::remove_file(at.join("k/f")).unwrap();
+    std::fs::write(at.join("k/f"), "new").unwrap();
+    std::fs::write(at.join("other"), "new").unwrap();
+    std::fs::write(at.join(".git/HEAD"), "2").unwrap();
+    place.restarted().recover(Some((0, &digest))).unwrap();
+    assert_eq!(place.tree(), before);
+    // Also where all of it goes away afterwards.
+    let directory = place.restarted();
+    directory.recover(Some((0, &digest))).unwrap();
+    let work = directory.begin(1).unwrap();
+    work.materialize_work_tree(&path("r")).unwrap();
+    work.remove(&path("r")).unwrap();
+    directory.roll_back().unwrap();
     assert_eq!(place.tree(), before);
 }
 
