@@ -80,3 +80,12 @@ impl<T: JsonSchema> JsonSchema for AtLeastOne<T> {
 pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
+
+/// Reads an optional whole number; `5.0` is one too, as expressions give it.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let float = number.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(f));
+    let text = float.map(|f| f.to_string());
+    let whole = number.as_u64().and_then(|n| u32::try_from(n).ok()).or_else(|| text?.parse().ok());
+    whole.map(Some).ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number in range")))
+}

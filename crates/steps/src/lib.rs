@@ -1,11 +1,17 @@
 //! The built-in promotion steps: one file each, one table.
 
 mod argocd_update;
+mod commit_url;
 mod compose_output;
 mod config;
 mod copy;
 mod delete;
 mod fail;
+pub mod git;
+mod git_clear;
+mod git_clone;
+mod git_commit;
+mod git_push;
 pub mod key_path;
 pub mod yaml;
 mod yaml_update;
@@ -19,6 +25,10 @@ pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<copy::Copy>(),
     StepDef::of::<delete::Delete>(),
     StepDef::of::<fail::Fail>(),
+    StepDef::of::<git_clear::GitClear>(),
+    StepDef::of::<git_clone::GitClone>(),
+    StepDef::of::<git_commit::GitCommit>(),
+    StepDef::of::<git_push::GitPush>(),
     StepDef::of::<yaml_update::YamlUpdate>(),
 ];
 

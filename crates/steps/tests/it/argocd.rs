@@ -166,33 +166,34 @@ fn fm_27_application_not_there_yet() {
     assert!(waits_for(&run(&bench, by_name())).contains("requested"));
 }
 
+/// Somebody changes the Application before the first patch arrives.
+struct Once(Arc<Memory>);
+#[async_trait]
+impl Applications for Once {
+    async fn get(&self, app: &AppRef) -> Result<Option<Value>, Error> {
+        self.0.get(app).await
+    }
+
+    async fn list(&self, namespace: &str, selector: &Selector) -> Result<Vec<Value>, Error> {
+        self.0.list(namespace, selector).await
+    }
+
+    async fn patch(&self, app: &AppRef, patch: &Value) -> Result<(), Error> {
+        if patch["metadata"]["resourceVersion"] == "7" {
+            self.0.change(|app| app["metadata"]["resourceVersion"] = json!("8"));
+            return Err(Error::Conflict);
+        }
+        self.0.patch(app, patch).await
+    }
+
+    async fn record(&self, namespace: &str, event: Value) {
+        self.0.record(namespace, event).await;
+    }
+}
+
 #[test]
 fn fm_29_a_conflict_is_retried_with_fresh_state() {
     let (bench, memory) = desk(vec![application()]);
-    // The second call is the patch.
-    struct Once(Arc<Memory>);
-    #[async_trait]
-    impl Applications for Once {
-        async fn get(&self, app: &AppRef) -> Result<Option<Value>, Error> {
-            self.0.get(app).await
-        }
-
-        async fn list(&self, namespace: &str, selector: &Selector) -> Result<Vec<Value>, Error> {
-            self.0.list(namespace, selector).await
-        }
-
-        async fn patch(&self, app: &AppRef, patch: &Value) -> Result<(), Error> {
-            if patch["metadata"]["resourceVersion"] == "7" {
-                self.0.change(|app| app["metadata"]["resourceVersion"] = json!("8"));
-                return Err(Error::Conflict);
-            }
-            self.0.patch(app, patch).await
-        }
-
-        async fn record(&self, namespace: &str, event: Value) {
-            self.0.record(namespace, event).await;
-        }
-    }
     let mut bench = bench;
     let applications: Arc<dyn Applications> = Arc::new(Once(memory.clone()));
     bench.services = bench.services.clone().with(Arc::new(ArgoCd { applications: Some(applications) }));

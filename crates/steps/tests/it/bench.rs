@@ -77,6 +77,13 @@ impl World for Nothing {
 #[derive(Default)]
 pub struct Memory(parking_lot::Mutex<Vec<(String, Value)>>);
 
+impl Memory {
+    /// What another step finds.
+    pub fn forget(&self) {
+        self.0.lock().clear();
+    }
+}
+
 #[async_trait]
 impl Recorder for Memory {
     async fn record(&self, kind: &str, intent: Value) -> Result<(), StepError> {
@@ -94,6 +101,7 @@ pub struct Bench {
     pub directory: WorkDirectory,
     pub ledger: Arc<Memory>,
     pub services: Services,
+    pub runtime: tokio::runtime::Runtime,
     steps: Registry,
     next: std::cell::Cell<i64>,
     _temp: tempfile::TempDir,
@@ -108,6 +116,11 @@ impl Bench {
             directory,
             ledger: Arc::default(),
             services: Services::new(),
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap(),
             steps: Registry::new(ferry_steps::BUILTIN.iter().copied()),
             next: std::cell::Cell::new(0),
             _temp: temp,
@@ -139,12 +152,11 @@ impl Bench {
     }
 
     pub fn run_in(&self, kind: &str, config: Value, adapt: impl FnOnce(&mut StepContext)) -> StepResult {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let prepared = self.steps.get(kind).unwrap().prepare(config)?;
         let n = self.next.replace(self.next.get() + 1);
         let mut context = self.context(self.directory.begin(n).unwrap());
         adapt(&mut context);
-        let result = runtime.block_on(prepared.run(context));
+        let result = self.runtime.block_on(prepared.run(context));
         if result.is_ok() {
             self.directory.end().unwrap();
             self.directory.settle().unwrap();

@@ -75,7 +75,7 @@ fn failed(answer: &Answer) -> bool {
 }
 
 /// Whether a path in the config climbs above the work directory by its words.
-fn climbs(config: &Value) -> bool {
+pub fn climbs(config: &Value) -> bool {
     match config {
         Value::String(text) => steps_out(text),
         Value::Array(list) => list.iter().any(climbs),
@@ -97,7 +97,7 @@ fn steps_out(path: &str) -> bool {
 }
 
 /// Whether a link among the files leads out of the work directory.
-fn leads_out(files: &Map<String, Value>) -> bool {
+pub fn leads_out(files: &Map<String, Value>) -> bool {
     files.iter().any(|(path, file)| {
         let Some(target) = file.get("link").and_then(Value::as_str) else { return false };
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);

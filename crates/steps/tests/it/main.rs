@@ -3,6 +3,9 @@
 
 mod argocd;
 mod bench;
+mod git;
+mod git_steps;
+mod git_world;
 mod local;
 mod schema;
 mod yaml;

@@ -1,0 +1,166 @@
+//! What the steps that work with Git share: opening a work tree, credentials, authors, what errors mean.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use ferry_engine::credentials;
+use ferry_engine::work::{Kind, WorkDir, WorkPath};
+use ferry_engine::world::CredentialType;
+use ferry_engine::{StepContext, StepError};
+use ferry_git::{
+    Access, Credential, Error, Git, Identity, Integration, PushIntent, PushPolicy, RepoUrl, WorkTree,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+use crate::broke;
+use crate::config::{Text, given};
+
+/// The kind of the intents that are noted before a push.
+pub(crate) const PUSH: &str = "push";
+
+/// What a process has chosen for all steps that work with Git; a shared service.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Defaults {
+    /// How commits of others are integrated before a push.
+    pub push_policy: PushPolicy,
+}
+
+/// Who makes a commit.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Author {
+    /// The name.
+    name: Text,
+    /// The e-mail address.
+    email: Email,
+    /// A key to sign with. Not supported yet.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
+    signing_key: Option<String>,
+}
+
+impl Author {
+    /// The identity. Nothing is ever left unsigned that was to be signed.
+    pub fn identity(&self) -> Result<Identity, StepError> {
+        if self.signing_key.as_ref().is_some_and(|key| !key.is_empty()) {
+            let text =
+                "author.signingKey: this version cannot sign commits; remove the key to have them unsigned";
+            return Err(StepError::Failed(text.to_owned()));
+        }
+        Ok(Identity::new(&*self.name, &self.email.0))
+    }
+}
+
+/// An e-mail address, also with a name around it: `Bob <bob@example.com>`.
+#[derive(Debug)]
+struct Email(String);
+
+impl<'de> Deserialize<'de> for Email {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bare = text.trim();
+        let address =
+            bare.strip_suffix('>').and_then(|t| t.split_once('<')).map_or(bare, |(_, address)| address);
+        let is_address = address.split_once('@').is_some_and(|(user, host)| {
+            let fits = |part: &str| {
+                !part.is_empty()
+                    && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "<>@".contains(c))
+            };
+            fits(user) && fits(host)
+        });
+        if !is_address {
+            return Err(serde::de::Error::custom(format!("{text:?} is no e-mail address")));
+        }
+        Ok(Self(address.to_owned()))
+    }
+}
+
+impl JsonSchema for Email {
+    fn schema_name() -> Cow<'static, str> {
+        "Email".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "email"})
+    }
+}
+
+/// What an error of Git means for the step: most things outside may be right another time.
+pub(crate) fn failed(error: Error) -> StepError {
+    match error {
+        Error::HostileUrl(_)
+        | Error::RebaseUnsafe { .. }
+        | Error::Conflict { during: Integration::Merge, .. } => StepError::Failed(error.to_string()),
+        other => StepError::Retryable(other.to_string()),
+    }
+}
+
+/// A repository's URL; anything that is none is refused at once.
+pub(crate) fn repo_url(text: &str) -> Result<RepoUrl, StepError> {
+    RepoUrl::parse(text).map_err(|e| StepError::Failed(e.to_string()))
+}
+
+/// With what right and care this Promotion speaks to a repository.
+pub(crate) async fn access(ctx: &StepContext, url: &RepoUrl, insecure: bool) -> Result<Access, StepError> {
+    let credential = ctx.credential(CredentialType::Git, url.as_str()).await?.map(|found| match found {
+        credentials::Credential::Basic { username, password } => Credential::Basic { username, password },
+        credentials::Credential::SshKey { private_key } => Credential::SshKey { private_key },
+    });
+    Ok(Access { credential, insecure_skip_tls_verify: insecure })
+}
+
+/// Git of this process.
+pub(crate) fn service(ctx: &StepContext) -> Result<Git, StepError> {
+    ctx.service::<Git>().map(|git| (*git).clone())
+}
+
+/// What earlier attempts, or this one before a crash, noted before they pushed.
+pub(crate) fn noted(ctx: &StepContext) -> Vec<PushIntent> {
+    ctx.ledger.recorded(PUSH).into_iter().filter_map(|intent| serde_json::from_value(intent).ok()).collect()
+}
+
+/// Notes a push in the ledger before it happens.
+pub(crate) async fn note(ctx: &StepContext, intent: &PushIntent) -> Result<(), StepError> {
+    let intent = serde_json::to_value(intent).map_err(|e| StepError::Fatal(e.to_string()))?;
+    ctx.ledger.record(PUSH, intent).await
+}
+
+/// A work tree that an earlier step checked out. Its `.git` may be changed from here on.
+pub(crate) async fn open(ctx: &StepContext, path: &WorkPath) -> Result<WorkTree, StepError> {
+    let git = service(ctx)?;
+    let inside = path.clone();
+    let directory = ctx.work.blocking(move |work| Ok(writable(work, &inside))).await;
+    let directory = directory.map_err(broke)??;
+    tokio::task::spawn_blocking(move || git.open(&directory))
+        .await
+        .map_err(|e| StepError::Fatal(e.to_string()))?
+        .map_err(failed)
+}
+
+fn writable(work: &WorkDir, path: &WorkPath) -> Result<PathBuf, StepError> {
+    let directory = work.materialize_read_only(path).map_err(broke)?;
+    let dot_git = dot_git(path)?;
+    if work.kind_of_link(&dot_git).map_err(broke)? != Some(Kind::Directory) {
+        let what = path.as_written();
+        return Err(StepError::Retryable(format!(
+            "{what:?} is no Git work tree: check one out with git-clone first"
+        )));
+    }
+    work.materialize_git_dir(&dot_git).map_err(broke)?;
+    Ok(directory)
+}
+
+/// The `.git` of a work tree.
+pub(crate) fn dot_git(path: &WorkPath) -> Result<WorkPath, StepError> {
+    path.join(".git").map_err(|e| broke(e.into()))
+}
+
+/// Says in the digest of the work directory that a work tree's `.git` is at a commit: the rest of it is only a cache.
+pub(crate) fn remember_head(work: &WorkDir, path: &WorkPath, head: &str) -> Result<(), StepError> {
+    work.note(&dot_git(path)?, &format!("commit:{head}")).map_err(broke)
+}

@@ -1,0 +1,215 @@
+//! `git-clone`: check out branches, tags and commits of a repository.
+//!
+//! Each entry of `checkout` puts the files of one revision at one path: a `branch`, a `tag`, a `commit`, or without
+//! any of them the default branch. With `create`, a branch that the repository does not have yet is made, without
+//! history and with an empty first commit. `sparse` names the directories that are wanted, all files in them and in
+//! the directories above. The output is `commits`, the id of each checked out commit by `as` or by path.
+//! ```yaml
+//! - uses: git-clone
+//!   as: clone
+//!   config:
+//!     repoURL: https://github.com/example/shop.git
+//!     checkout:
+//!     - branch: main
+//!       path: src
+//!     - branch: env/test
+//!       create: true
+//!       path: out
+//! ```
+
+use std::collections::HashSet;
+
+use ferry_artifact::{BranchName, CommitPrefix, TagName};
+use ferry_engine::work::{self, WorkDir, WorkPath};
+use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
+use ferry_git::{
+    Branch, CheckedOut, Checkout as Request, Identity, Mirror, Push, PushError, PushIntent, PushMode,
+    PushPolicy, Recorder, Revision, View,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::broke;
+use crate::config::{AtLeastOne, Text, given};
+use crate::git::{self, Author, failed};
+
+/// Checks out revisions of a repository.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct GitClone {
+    /// The repository.
+    #[serde(rename = "repoURL")]
+    repo_url: Text,
+    /// Accept any certificate of the server.
+    #[serde(default, rename = "insecureSkipTLSVerify")]
+    insecure_skip_tls_verify: bool,
+    /// Bring files of submodules too.
+    #[serde(default)]
+    recurse_submodules: bool,
+    /// Nothing to choose here: objects come from a mirror that all share. Kept for compatibility.
+    #[serde(default, rename = "blobless")]
+    _blobless: bool,
+    /// Who makes commits in these work trees, where the committing step does not say.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Author")]
+    author: Option<Author>,
+    /// What to check out, and where.
+    checkout: AtLeastOne<Checkout>,
+}
+
+/// One revision at one path. At most one of `branch`, `commit` and `tag`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Checkout {
+    /// Where the files go: a path that is empty or not there.
+    path: WorkPath,
+    /// The name of the commit in the output; otherwise the path.
+    #[serde(default, rename = "as")]
+    alias: String,
+    /// A branch.
+    #[serde(default)]
+    branch: String,
+    /// A commit.
+    #[serde(default)]
+    commit: String,
+    /// A tag.
+    #[serde(default)]
+    tag: String,
+    /// Make the branch where the repository does not have it.
+    #[serde(default)]
+    create: bool,
+    /// The directories that are wanted.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "AtLeastOne<Text>")]
+    sparse: Option<AtLeastOne<Text>>,
+}
+
+impl Step for GitClone {
+    const KIND: &'static str = "git-clone";
+
+    fn check(&self) -> Result<(), String> {
+        let mut aliases = HashSet::new();
+        for (i, checkout) in self.checkout.iter().enumerate() {
+            let given = [&checkout.branch, &checkout.commit, &checkout.tag];
+            if given.iter().filter(|text| !text.is_empty()).count() > 1 {
+                return Err(format!("checkout[{i}]: give at most one of branch, commit and tag"));
+            }
+        }
+        for (i, checkout) in self.checkout.iter().enumerate() {
+            if !checkout.alias.is_empty() && !aliases.insert(&checkout.alias) {
+                return Err(format!("checkout[{i}].as: {:?} is used twice", checkout.alias));
+            }
+        }
+        Ok(())
+    }
+
+    fn effect(&self) -> Effect {
+        let creates = self.checkout.iter().any(|checkout| checkout.create && !checkout.branch.is_empty());
+        if creates { Effect::Writes } else { Effect::Reads }
+    }
+
+    async fn run(self, ctx: &StepContext) -> StepResult {
+        let url = git::repo_url(&self.repo_url)?;
+        let identity = self.author.as_ref().map(Author::identity).transpose()?;
+        let git = git::service(ctx)?;
+        let access = git::access(ctx, &url, self.insecure_skip_tls_verify).await?;
+        let mirror = git.mirror(&url, &access).map_err(failed)?;
+        let revisions = self.checkout.iter().map(Checkout::revision).collect::<Result<Vec<_>, _>>()?;
+        let view = mirror.fetch_revisions(&revisions).await.map_err(failed)?;
+        let mut commits = Map::new();
+        for (checkout, revision) in self.checkout.iter().zip(revisions) {
+            let request = self.request(checkout, revision, identity.clone());
+            let head = check_out(ctx, &view, checkout.path.clone(), &request).await?;
+            if let (true, Some(branch)) = (head.created, &head.branch) {
+                publish(ctx, &mirror, &git.branch(&mirror, branch), &head).await?;
+            }
+            let name = if checkout.alias.is_empty() { checkout.path.as_written() } else { &checkout.alias };
+            commits.insert(name.to_owned(), Value::from(head.head.as_str()));
+        }
+        Ok(Outcome::Succeeded(Output::values([("commits", Value::Object(commits))])))
+    }
+}
+
+impl GitClone {
+    fn request(&self, checkout: &Checkout, revision: Revision, identity: Option<Identity>) -> Request {
+        let sparse =
+            checkout.sparse.iter().flat_map(|list| list.iter()).map(|path| path.to_string()).collect();
+        Request {
+            create: checkout.create,
+            sparse,
+            recurse_submodules: self.recurse_submodules,
+            identity,
+            ..Request::of(revision)
+        }
+    }
+}
+
+impl Checkout {
+    fn revision(&self) -> Result<Revision, StepError> {
+        let bad = |e: ferry_artifact::git_name::Error| StepError::Retryable(e.to_string());
+        Ok(if !self.branch.is_empty() {
+            Revision::Branch(BranchName::parse(&self.branch).map_err(bad)?)
+        } else if !self.tag.is_empty() {
+            Revision::Tag(TagName::parse(&self.tag).map_err(bad)?)
+        } else if !self.commit.is_empty() {
+            Revision::Commit(CommitPrefix::parse(&self.commit).map_err(bad)?)
+        } else {
+            Revision::Default
+        })
+    }
+}
+
+async fn check_out(
+    ctx: &StepContext,
+    view: &View,
+    path: WorkPath,
+    request: &Request,
+) -> Result<CheckedOut, StepError> {
+    let at = path.clone();
+    let directory = ctx.work.blocking(move |work| vacate(work, &at)).await.map_err(broke)?;
+    let Some(directory) = directory else {
+        let text =
+            format!("{:?} already exists in the work directory: choose another path", path.as_written());
+        return Err(StepError::Retryable(text));
+    };
+    let head = view.check_out(&directory, request).await.map_err(failed)?;
+    ctx.work.note(&path, &format!("commit:{}", head.head)).map_err(broke)?;
+    Ok(head)
+}
+
+/// Makes room for a checkout; none where something is there already.
+fn vacate(work: &WorkDir, path: &WorkPath) -> work::Result<Option<std::path::PathBuf>> {
+    let is_empty = match work.kind(path)? {
+        None => !work.exists(path)?,
+        Some(work::Kind::Directory) => work.entries(path)?.is_empty(),
+        Some(_) => false,
+    };
+    if is_empty { work.materialize_new(path).map(Some) } else { Ok(None) }
+}
+
+/// Pushes a branch that was made here, so that everybody has it.
+async fn publish(
+    ctx: &StepContext,
+    mirror: &Mirror,
+    branch: &Branch,
+    head: &CheckedOut,
+) -> Result<(), StepError> {
+    struct Notes<'a>(&'a StepContext);
+    impl Recorder for Notes<'_> {
+        type Error = StepError;
+
+        async fn record(&mut self, intent: &PushIntent) -> Result<(), StepError> {
+            git::note(self.0, intent).await
+        }
+    }
+    tracing::debug!(url = mirror.url(), branch = branch.name().as_str(), "pushing a new branch");
+    let noted = git::noted(ctx);
+    let mode = PushMode::Integrate(PushPolicy::None);
+    let push = Push { mode, previously_recorded: &noted, ..Push::of(&head.work_tree) };
+    match branch.push(&push, &mut Notes(ctx)).await {
+        Ok(_) => Ok(()),
+        Err(PushError::Git(error)) => Err(failed(error)),
+        Err(PushError::Record(error)) => Err(error),
+    }
+}

@@ -1,0 +1,165 @@
+//! `git-push`: push the commits of a work tree to a branch.
+//!
+//! To the branch that is checked out, to `targetBranch`, or with `generateTargetBranch` to a branch of the
+//! Promotion's own. If others have pushed meanwhile, their commits are integrated first and the push is tried again;
+//! nobody's commit is lost, unless `force` is set. The outputs are `commit`, `branch`, and `commitURL` for known
+//! hosts.
+//! ```yaml
+//! - uses: git-push
+//!   as: push
+//!   config:
+//!     path: out
+//!     targetBranch: env/test
+//! ```
+
+use std::time::Duration;
+
+use ferry_artifact::BranchName;
+use ferry_engine::work::WorkPath;
+use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
+use ferry_git::{Push, PushError, PushIntent, PushMode, Pushed, Recorder, WorkTree};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::broke;
+use crate::commit_url::{Provider, commit_url};
+use crate::config::{given, whole};
+use crate::git::{self, Defaults, failed};
+
+const ATTEMPTS: u32 = 10;
+
+/// Pushes the commits of a work tree. At most one of `targetBranch`, `generateTargetBranch` and `tag`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct GitPush {
+    /// The work tree.
+    path: WorkPath,
+    /// Push to a branch of the Promotion's own, `kargo/promotion/<name>`, whatever it held.
+    #[serde(default)]
+    generate_target_branch: bool,
+    /// The branch to push to.
+    #[serde(default)]
+    target_branch: String,
+    /// The tag to push.
+    #[serde(default)]
+    tag: String,
+    /// Replace what the branch has.
+    #[serde(default)]
+    force: bool,
+    /// How often to try where others push at the same time; 10 if not given.
+    #[serde(default, deserialize_with = "whole")]
+    #[schemars(with = "u32", range(min = 1, max = 2_147_483_647))]
+    max_attempts: Option<u32>,
+    /// What kind of host the repository is on; otherwise its name tells.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Provider")]
+    provider: Option<Provider>,
+}
+
+impl Step for GitPush {
+    const KIND: &'static str = "git-push";
+
+    fn check(&self) -> Result<(), String> {
+        let chosen = [self.generate_target_branch, !self.target_branch.is_empty(), !self.tag.is_empty()];
+        if chosen.into_iter().filter(|given| *given).count() > 1 {
+            return Err("give at most one of targetBranch, generateTargetBranch and tag".to_owned());
+        }
+        if self.force && !self.tag.is_empty() {
+            return Err("force and tag exclude each other".to_owned());
+        }
+        if self.max_attempts.is_some_and(|n| n == 0 || n > 2_147_483_647) {
+            return Err("maxAttempts must be between 1 and 2147483647".to_owned());
+        }
+        Ok(())
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::Writes
+    }
+
+    async fn run(self, ctx: &StepContext) -> StepResult {
+        if !self.tag.is_empty() {
+            let text = "tag: this version has no step that makes tags, so there is none to push; remove it";
+            return Err(StepError::Failed(text.to_owned()));
+        }
+        let tree = git::open(ctx, &self.path).await?;
+        let url = tree.url().map_err(failed)?;
+        let branch = self.branch(ctx, &tree)?;
+        let git = git::service(ctx)?;
+        let access = git::access(ctx, &url, tree.insecure_skip_tls_verify()).await?;
+        let mirror = git.mirror(&url, &access).map_err(failed)?;
+        let noted = git::noted(ctx);
+        let policy = ctx.service::<Defaults>().map(|defaults| defaults.push_policy).unwrap_or_default();
+        let force = self.force || self.generate_target_branch;
+        let push = Push {
+            mode: if force { PushMode::Force } else { PushMode::Integrate(policy) },
+            max_attempts: self.max_attempts.unwrap_or(ATTEMPTS),
+            deadline: time_left(ctx),
+            previously_recorded: &noted,
+            ..Push::of(&tree)
+        };
+        let pushed =
+            match git.branch(&mirror, &branch).push(&push, &mut Notes { ctx, path: &self.path }).await {
+                Ok(pushed) => pushed,
+                Err(PushError::Git(error)) => return Err(failed(error)),
+                Err(PushError::Record(error)) => return Err(error),
+            };
+        git::remember_head(&ctx.work, &self.path, pushed.commit.as_str())?;
+        Ok(Outcome::Succeeded(self.output(&pushed, url.as_str())))
+    }
+}
+
+impl GitPush {
+    fn branch(&self, ctx: &StepContext, tree: &WorkTree) -> Result<BranchName, StepError> {
+        let name = if self.generate_target_branch {
+            format!("kargo/promotion/{}", ctx.promotion)
+        } else if self.target_branch.is_empty() {
+            return tree.current_branch().map_err(failed)?.ok_or_else(|| {
+                let path = self.path.as_written();
+                StepError::Retryable(format!(
+                    "{path:?} has a tag or commit checked out, no branch: give targetBranch"
+                ))
+            });
+        } else {
+            self.target_branch.clone()
+        };
+        BranchName::parse(&name).map_err(|e| StepError::Retryable(e.to_string()))
+    }
+
+    fn output(&self, pushed: &Pushed, url: &str) -> Output {
+        let (commit, branch) = (pushed.commit.as_str(), pushed.branch.as_str());
+        let mut values = Map::new();
+        values.insert("commit".to_owned(), Value::from(commit));
+        values.insert("branch".to_owned(), Value::from(branch));
+        if let Some(url) = commit_url(url, self.provider, commit) {
+            values.insert("commitURL".to_owned(), Value::from(url));
+        }
+        Output { values: Some(values), ..Output::none() }
+    }
+}
+
+/// What is left of the step's time.
+fn time_left(ctx: &StepContext) -> Option<Duration> {
+    ctx.deadline.map(|end| Duration::try_from(end.duration_since(ctx.now())).unwrap_or_default())
+}
+
+/// Notes each push before it happens, and keeps the work tree's files before they change.
+struct Notes<'a> {
+    ctx: &'a StepContext,
+    path: &'a WorkPath,
+}
+
+impl Recorder for Notes<'_> {
+    type Error = StepError;
+
+    async fn record(&mut self, intent: &PushIntent) -> Result<(), StepError> {
+        git::note(self.ctx, intent).await
+    }
+
+    async fn advancing(&mut self) -> Result<(), StepError> {
+        let path = self.path.clone();
+        self.ctx.work.blocking(move |work| work.materialize_work_tree(&path)).await.map_err(broke)?;
+        Ok(())
+    }
+}
