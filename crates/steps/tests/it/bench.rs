@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use ferry_api::{Freight, Promotion, Stage};
 use ferry_engine::context::Surroundings;
+use ferry_engine::evaluate::Evaluator;
 use ferry_engine::ledger::Recorder;
 use ferry_engine::step::Registry;
 use ferry_engine::work::{WorkDir, WorkDirectory, WorkRoot};
@@ -19,8 +20,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde_json::{Map, Value, json};
 
-/// A world with nothing in it.
-pub struct Nothing;
+/// A world with nothing in it but Secrets.
+#[derive(Default)]
+pub struct Nothing(Vec<Secret>);
 
 #[async_trait]
 impl World for Nothing {
@@ -52,8 +54,15 @@ impl World for Nothing {
         Ok(None)
     }
 
-    async fn credentials(&self, _: &str, _: CredentialType) -> Result<Vec<Secret>, Error> {
-        Ok(Vec::new())
+    async fn credentials(&self, namespace: &str, kind: CredentialType) -> Result<Vec<Secret>, Error> {
+        let labelled = |s: &&Secret| {
+            let labels = s.metadata.labels.as_ref();
+            labels.and_then(|l| l.get("kargo.akuity.io/cred-type")).is_some_and(|l| l == kind.as_str())
+        };
+        let here = |s: &&Secret| s.metadata.namespace.as_deref() == Some(namespace);
+        let mut found: Vec<_> = self.0.iter().filter(here).filter(labelled).cloned().collect();
+        found.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+        Ok(found)
     }
 
     fn now(&self) -> Timestamp {
@@ -101,6 +110,7 @@ pub struct Bench {
     pub directory: WorkDirectory,
     pub ledger: Arc<Memory>,
     pub services: Services,
+    pub secrets: Vec<Secret>,
     pub runtime: tokio::runtime::Runtime,
     steps: Registry,
     next: std::cell::Cell<i64>,
@@ -116,6 +126,7 @@ impl Bench {
             directory,
             ledger: Arc::default(),
             services: Services::new(),
+            secrets: Vec::new(),
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
@@ -142,7 +153,8 @@ impl Bench {
     }
 
     pub fn context(&self, work: WorkDir) -> StepContext {
-        let around = Surroundings { services: self.services.clone(), world: Arc::new(Nothing) };
+        let around =
+            Surroundings { services: self.services.clone(), world: Arc::new(Nothing(self.secrets.clone())) };
         StepContext::new(work, self.ledger.clone(), around)
     }
 
@@ -164,6 +176,27 @@ impl Bench {
             self.directory.roll_back().unwrap();
         }
         result
+    }
+
+    /// A step's config as the engine evaluates it, in the context that a recording gives.
+    pub fn evaluated(&self, config: &Value, context: &Value) -> Result<Value, String> {
+        let text = |key: &str, default: &str| context[key].as_str().unwrap_or(default).to_owned();
+        let step = json!({"uses": "x", "as": text("alias", "step-under-test"), "config": config});
+        let promotion = json!({
+            "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Promotion",
+            "metadata": {"name": text("promotion", "p"), "namespace": text("project", "demo")},
+            "spec": {
+                "stage": text("stage", "dev"), "vars": context.get("vars").cloned().unwrap_or_else(|| json!([])),
+                "steps": [step],
+            },
+            "status": {"state": context.get("state").cloned().unwrap_or_else(|| json!({}))},
+        });
+        let promotion: Promotion = serde_json::from_value(promotion).map_err(|e| e.to_string())?;
+        self.runtime.block_on(async {
+            let evaluator =
+                Evaluator::new(Arc::new(Nothing::default()), Arc::default(), promotion).await.unwrap();
+            evaluator.config(0, Timestamp::UNIX_EPOCH).await.map_err(|e| e.to_string())
+        })
     }
 
     /// What is in the work directory, as the recordings write it; directories only where they are empty.

@@ -232,3 +232,56 @@ fn bad_input_gives_clear_words() {
     assert!(world.bench.work().join("full/x").exists());
     assert!(WorkPath::parse("full").is_ok());
 }
+
+/// Credentials come from the Project first, then from those shared by all; over plain HTTP only where that is allowed.
+#[test]
+fn credentials_are_found_and_used() {
+    let mut world = GitWorld::with_app();
+    world.server.protect("/", "robot", "s3cret");
+    let secret = |name: &str, namespace: &str, data: Value| {
+        let meta =
+            json!({"name": name, "namespace": namespace, "labels": {"kargo.akuity.io/cred-type": "git"}});
+        let mut secret: k8s_openapi::api::core::v1::Secret =
+            serde_json::from_value(json!({"metadata": meta})).unwrap();
+        let entry = |(k, v): (&String, &Value)| {
+            (k.clone(), k8s_openapi::ByteString(v.as_str().unwrap().as_bytes().to_vec()))
+        };
+        secret.data = Some(data.as_object().unwrap().iter().map(entry).collect());
+        secret
+    };
+    let url = world.url("app");
+    let clone = |world: &GitWorld, over_http: bool| {
+        let config = json!({"repoURL": url, "checkout": [{"path": "src"}]});
+        world.bench.run_in("git-clone", config, |ctx| {
+            "demo".clone_into(&mut ctx.project);
+            let mut settings = (*ctx.settings).clone();
+            settings.credentials_over_http = over_http;
+            ctx.settings = std::sync::Arc::new(settings);
+        })
+    };
+    let good = json!({"repoURL": url.trim_end_matches(".git"), "username": "robot", "password": "s3cret"});
+    let bad =
+        json!({"repoURL": ".*/app$", "repoURLIsRegex": "true", "username": "robot", "password": "wrong"});
+    let unreadable = json!({"repoURL": "[", "repoURLIsRegex": "true", "username": "u", "password": "p"});
+    // The shared one alone; what is no regular expression is passed over.
+    world.bench.secrets = vec![
+        secret("a", "kargo-shared-resources", unreadable),
+        secret("b", "kargo-shared-resources", good.clone()),
+    ];
+    let refused = clone(&world, false).unwrap_err().to_string();
+    assert!(refused.contains("check the credential"), "{refused}");
+    clone(&world, true).unwrap();
+    world.bench.run("delete", json!({"path": "src"})).unwrap();
+    // The Project's own goes before it, also where it is wrong.
+    world.bench.secrets.push(secret("z", "demo", bad));
+    let refused = clone(&world, true).unwrap_err().to_string();
+    assert!(refused.contains("check the credential"), "{refused}");
+    assert!(!refused.contains("wrong") && !refused.contains("s3cret"), "{refused}");
+    // By name, the first that fits.
+    world.bench.secrets.push(secret("m", "demo", good));
+    clone(&world, true).unwrap();
+    // A Secret that this version cannot use says so.
+    world.bench.secrets = vec![secret("app", "demo", json!({"repoURL": url, "githubAppClientID": "x"}))];
+    let unusable = clone(&world, true).unwrap_err().to_string();
+    assert!(unusable.contains("demo/app") && unusable.contains("githubAppClientID"), "{unusable}");
+}
