@@ -1,0 +1,16 @@
+//! Whole-system stories: commits become Freight, Promotions push, Applications follow; and what goes wrong on the way.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod branch;
+mod cluster;
+mod commands;
+mod crash;
+mod documentation;
+mod health;
+mod journey;
+mod kubectl;
+mod objects;
+mod process;
+mod start;
+mod world;
