@@ -76,7 +76,7 @@ async fn act(
                 ..Namespace::default()
             };
             let created = answered(&name, namespaces.create(&PostParams::default(), &new)).await?;
-            c.cache.namespaces.apply(created);
+            c.cache.namespaces.learn(created);
             Ok(())
         }
         Action::DeleteNamespace => {

@@ -75,7 +75,7 @@ async fn create(c: &Controllers, namespace: &str, freight: &Freight) -> Result<b
             let actor = "controller:warehouse-controller".to_owned();
             let happening = Happening { reason: "FreightCreated", message, actor, warning: false };
             events::record(&c.client, events::of_freight(&created, None, &happening, c.world.now())).await;
-            c.cache.freight.apply(created);
+            c.cache.freight.learn(created);
             Ok(true)
         }
         Err(Error::Conflict(_)) => Ok(false),

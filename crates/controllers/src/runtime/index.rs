@@ -56,13 +56,20 @@ pub struct Index<K> {
 struct Inner<K> {
     objects: HashMap<String, BTreeMap<String, Arc<K>>>,
     groups: HashMap<(String, String), BTreeMap<String, Arc<K>>>,
+    /// Where an answer to a write of ours was quicker than the watch: what the watch had told last.
+    ahead: HashMap<Key, Option<Arc<K>>>,
     is_complete: bool,
 }
 
 impl<K: ResourceExt> Index<K> {
     /// An empty index. `group` says to which group of its namespace an object belongs.
     pub fn new(group: Group<K>) -> Self {
-        let inner = Inner { objects: HashMap::new(), groups: HashMap::new(), is_complete: false };
+        let inner = Inner {
+            objects: HashMap::new(),
+            groups: HashMap::new(),
+            ahead: HashMap::new(),
+            is_complete: false,
+        };
         Self { group, inner: RwLock::new(inner) }
     }
 
@@ -75,30 +82,44 @@ impl<K: ResourceExt> Index<K> {
         self.inner.write().is_complete = true;
     }
 
-    /// Takes in an object, unless a newer one is known. Watches bring them, and writes bring their answers at once.
+    /// Takes in what a watch tells. The change is the one since the watch told something last, also where the answer
+    /// to a write of ours was here before it: whoever hears of changes hears of ours, too.
     pub fn apply(&self, object: K) -> Option<Change<K>> {
         let key = Key::of(&object);
         let mut inner = self.inner.write();
-        let old = inner.objects.get(&key.namespace).and_then(|m| m.get(&key.name)).cloned();
-        if let Some(old) = &old
-            && old.uid() == object.uid()
-            && version(&**old) >= version(&object)
+        let known = inner.get(&key);
+        if let Some(known) = &known
+            && known.uid() == object.uid()
+            && version(&**known) >= version(&object)
         {
-            return None;
+            // A write of ours that brought the same is told now; what is older will be followed by what we know.
+            let is_same = version(&**known) == version(&object);
+            let told = if is_same { inner.ahead.remove(&key) } else { None };
+            return told.map(|old| Change { old, new: Some(known.clone()) });
         }
-        let new = Arc::new(object);
-        if let Some(old) = &old {
-            inner.leave(&key, &(self.group)(old));
-        }
-        inner.objects.entry(key.namespace.clone()).or_default().insert(key.name.clone(), new.clone());
-        let group = (key.namespace, (self.group)(&new));
-        inner.groups.entry(group).or_default().insert(key.name, new.clone());
+        let old = inner.ahead.remove(&key).unwrap_or(known);
+        let new = inner.put(key, object, self.group);
         Some(Change { old, new: Some(new) })
+    }
+
+    /// Takes in the answer to a write of ours, so that the next pass sees it. The watch tells of it afterwards.
+    pub fn learn(&self, object: K) {
+        let key = Key::of(&object);
+        let mut inner = self.inner.write();
+        let known = inner.get(&key);
+        let is_newer = known
+            .as_ref()
+            .is_none_or(|known| known.uid() != object.uid() || version(&**known) < version(&object));
+        if is_newer {
+            inner.ahead.entry(key.clone()).or_insert(known);
+            inner.put(key, object, self.group);
+        }
     }
 
     /// Forgets an object.
     pub fn remove(&self, key: &Key) -> Option<Change<K>> {
         let mut inner = self.inner.write();
+        inner.ahead.remove(key);
         let objects = inner.objects.get_mut(&key.namespace)?;
         let old = objects.remove(&key.name)?;
         if objects.is_empty() {
@@ -141,6 +162,23 @@ impl<K: ResourceExt> Index<K> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<K: ResourceExt> Inner<K> {
+    fn get(&self, key: &Key) -> Option<Arc<K>> {
+        self.objects.get(&key.namespace)?.get(&key.name).cloned()
+    }
+
+    fn put(&mut self, key: Key, object: K, group: Group<K>) -> Arc<K> {
+        if let Some(old) = self.get(&key) {
+            self.leave(&key, &group(&old));
+        }
+        let new = Arc::new(object);
+        self.objects.entry(key.namespace.clone()).or_default().insert(key.name.clone(), new.clone());
+        let group = (key.namespace, group(&new));
+        self.groups.entry(group).or_default().insert(key.name, new.clone());
+        new
     }
 }
 
@@ -187,6 +225,20 @@ mod tests {
         assert!(index.apply(object("a", 4, "x")).is_none());
         assert!(index.apply(object("a", 5, "x")).is_none());
         assert_eq!(index.get("ns", "a").unwrap().resource_version().unwrap(), "5");
+    }
+
+    #[test]
+    fn what_we_wrote_is_told_when_the_watch_brings_it() {
+        let index = index();
+        index.apply(object("a", 1, "x"));
+        index.learn(object("a", 3, "y"));
+        assert_eq!(index.get("ns", "a").unwrap().resource_version().unwrap(), "3");
+        assert!(index.apply(object("a", 2, "x")).is_none(), "what we know follows");
+        let change = index.apply(object("a", 3, "y")).unwrap();
+        assert_eq!(change.old.unwrap().resource_version().unwrap(), "1");
+        assert!(index.apply(object("a", 3, "y")).is_none(), "told once");
+        index.learn(object("b", 4, "x"));
+        assert!(index.apply(object("b", 5, "x")).unwrap().old.is_none(), "new to whoever listens");
     }
 
     #[test]

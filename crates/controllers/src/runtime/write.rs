@@ -21,7 +21,7 @@ where
     let name = object.name_any();
     let stored =
         answered(&what::<K>(&name), api.replace_status(&name, &PostParams::default(), object)).await?;
-    index.apply(stored);
+    index.learn(stored);
     Ok(())
 }
 
@@ -32,7 +32,7 @@ where
 {
     let params = PatchParams::default();
     let stored = answered(&what::<K>(name), api.patch_status(name, &params, &Patch::Merge(patch))).await?;
-    index.apply(stored);
+    index.learn(stored);
     Ok(())
 }
 
@@ -43,6 +43,6 @@ where
 {
     let params = PatchParams::default();
     let stored = answered(&what::<K>(name), api.patch(name, &params, &Patch::Merge(patch))).await?;
-    index.apply(stored);
+    index.learn(stored);
     Ok(())
 }

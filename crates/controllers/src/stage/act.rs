@@ -93,7 +93,7 @@ async fn promote(c: &Controllers, namespace: &str, stage: &str, freight: &str) -
     // Until the watch brings it, the next pass must know of it: or it would promote twice.
     let created = answered(&what, api.create(&PostParams::default(), &promotion)).await?;
     tracing::info!(project = namespace, stage, freight, promotion = created.metadata.name, "auto-promotion");
-    c.cache.promotions.apply(created);
+    c.cache.promotions.learn(created);
     Ok(())
 }
 
