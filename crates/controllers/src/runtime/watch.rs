@@ -46,20 +46,20 @@ fn take<K: ResourceExt>(
     changed: &impl Fn(&Change<K>),
 ) {
     match event {
-        Event::Init => seen.clear(),
+        Event::Init => {
+            seen.clear();
+            index.begin_list();
+        }
         Event::InitApply(object) => {
             seen.insert(Key::of(&object));
             index.apply(object).iter().for_each(changed);
         }
         Event::InitDone => {
-            for key in index.keys().into_iter().filter(|k| !seen.contains(k)) {
-                index.remove(&key).iter().for_each(changed);
-            }
+            index.end_list(seen).iter().for_each(changed);
             seen.clear();
-            index.complete();
         }
         Event::Apply(object) => index.apply(object).iter().for_each(changed),
-        Event::Delete(object) => index.remove(&Key::of(&object)).iter().for_each(changed),
+        Event::Delete(object) => index.remove(&object).iter().for_each(changed),
     }
 }
 
