@@ -47,4 +47,15 @@ impl Cache {
             && self.stages.is_complete()
             && self.promotions.is_complete()
     }
+
+    /// Returns when all of ours is known.
+    pub(crate) async fn completed(&self) {
+        self.namespaces.completed().await;
+        self.projects.completed().await;
+        self.configs.completed().await;
+        self.warehouses.completed().await;
+        self.freight.completed().await;
+        self.stages.completed().await;
+        self.promotions.completed().await;
+    }
 }

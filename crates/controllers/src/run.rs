@@ -17,6 +17,11 @@ use crate::cache::Cache;
 use crate::runtime::{Change, Key, Pass, Queue, watch};
 use crate::{project, project_config, promotion, stage, warehouse};
 
+/// After this long without a full list it is said that something is amiss.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the start waits for Argo CD's Applications.
+const ARGOCD_PATIENCE: Duration = Duration::from_secs(3);
+
 /// What the controllers are told at the start.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -101,6 +106,7 @@ pub async fn run(controllers: Controllers, stop: CancellationToken) {
     start_watches(&controllers, &tasks, &stop);
     wait_for_caches(&controllers, &stop).await;
     remove_leftovers(&controllers);
+    tasks.spawn(look_again_once_argocd_is_there(controllers.clone(), stop.clone()));
     for key in controllers.cache.promotions.keys() {
         controllers.queues.promotions.add(key);
     }
@@ -135,18 +141,39 @@ fn pass_of(result: Result<Pass, ferry_engine::world::Error>) -> Pass {
     }
 }
 
-async fn wait_for_caches(controllers: &Controllers, stop: &CancellationToken) {
-    let mut since = 0u32;
-    while !controllers.cache.is_complete() && !stop.is_cancelled() {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(5)) => since += 1,
-            () = stop.cancelled() => {}
-        }
-        if since == 2000 {
+/// Nothing is decided before everything of ours is known. Argo CD may be away: it gets a moment, lest every Stage
+/// look as if its Applications were missing.
+async fn wait_for_caches(c: &Controllers, stop: &CancellationToken) {
+    let cache = &c.cache;
+    let complete = async {
+        let mut ours = std::pin::pin!(cache.completed());
+        if tokio::time::timeout(PATIENCE, &mut ours).await.is_err() {
             tracing::warn!(
                 "the API server has not yet listed every kind; are the CRDs installed? (`ferry crds`)"
             );
+            ours.await;
         }
+        if c.argocd.is_some() {
+            let _late = tokio::time::timeout(ARGOCD_PATIENCE, cache.applications.completed()).await;
+        }
+    };
+    tokio::select! {
+        () = complete => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Applications that are listed late are missing no more: what Stages say of them is looked at again.
+async fn look_again_once_argocd_is_there(c: Controllers, stop: CancellationToken) {
+    if c.argocd.is_none() || c.cache.applications.is_complete() {
+        return;
+    }
+    tokio::select! {
+        () = c.cache.applications.completed() => {}
+        () = stop.cancelled() => return,
+    }
+    for key in c.cache.stages.keys() {
+        c.queues.stages.add(key);
     }
 }
 

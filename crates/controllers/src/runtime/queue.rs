@@ -2,10 +2,12 @@
 //! afterwards, and one that failed comes back with growing pauses.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_planner::decision::Requeue;
+use futures::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -15,6 +17,9 @@ use tokio_util::task::TaskTracker;
 use super::Key;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// What was read too early is there a moment later; where it is not (a watch that is down), nothing is gained by haste.
+const FIRST_STALE_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_STALE_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What a pass came to.
@@ -22,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub enum Pass {
     /// Done; when to look again.
     Done(Requeue),
-    /// What was read is stale, or somebody else wrote in between: again at once.
+    /// What was read is stale, or somebody else wrote in between: again after a moment.
     Stale,
     /// It broke: again after a pause.
     Failed(String),
@@ -57,6 +62,14 @@ impl State {
         }
         self.when.insert(key.clone(), at);
         self.due.insert((at, key));
+    }
+
+    /// The pause before the next try; it doubles with each one in a row.
+    fn pause(&mut self, key: &Key, first: Duration, longest: Duration) -> Duration {
+        let failures = self.failures.entry(key.clone()).or_insert(0);
+        let pause = first.saturating_mul(1 << (*failures).min(16)).min(longest);
+        *failures = failures.saturating_add(1);
+        pause
     }
 
     /// The first key that is due and not at work; else when to look again.
@@ -115,11 +128,18 @@ impl Queue {
         let pass = Arc::new(pass);
         let tasks = TaskTracker::new();
         while let Some(key) = self.next(&stop).await {
-            let Ok(slot) = slots.clone().acquire_owned().await else { break };
+            let slot = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                slot = slots.clone().acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { break };
             let (queue, pass) = (self.clone(), pass.clone());
             tasks.spawn(async move {
                 let guard = Guard { queue: queue.clone(), key: key.clone() };
-                let result = pass(key.clone()).await;
+                let result = AssertUnwindSafe(pass(key.clone())).catch_unwind().await;
+                let result =
+                    result.unwrap_or_else(|_| Pass::Failed("it panicked; please report this".to_owned()));
                 metrics::counter!("ferry_reconciles_total", "kind" => kind).increment(1);
                 drop(guard);
                 queue.settle(kind, key, result);
@@ -132,6 +152,9 @@ impl Queue {
 
     async fn next(&self, stop: &CancellationToken) -> Option<Key> {
         loop {
+            if stop.is_cancelled() {
+                return None;
+            }
             let changed = self.0.changed.notified();
             let taken = self.0.state.lock().take(Instant::now());
             let next = match taken {
@@ -161,11 +184,12 @@ impl Queue {
                     state.put(key, Instant::now() + after);
                 }
             }
-            Pass::Stale => state.put(key, Instant::now()),
+            Pass::Stale => {
+                let pause = state.pause(&key, FIRST_STALE_PAUSE, LONGEST_STALE_PAUSE);
+                state.put(key, Instant::now() + pause);
+            }
             Pass::Failed(why) => {
-                let failures = state.failures.entry(key.clone()).or_insert(0);
-                let pause = FIRST_PAUSE.saturating_mul(1 << (*failures).min(16)).min(LONGEST_PAUSE);
-                *failures = failures.saturating_add(1);
+                let pause = state.pause(&key, FIRST_PAUSE, LONGEST_PAUSE);
                 tracing::warn!(kind, namespace = key.namespace, name = key.name, why, ?pause, "pass failed");
                 state.put(key, Instant::now() + pause);
             }
@@ -249,5 +273,60 @@ mod tests {
         let times = times.lock().clone();
         assert_eq!(times.len(), 4);
         assert!(times[1] >= 100 && times[2] >= 300 && times[3] >= 700, "{times:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_stale_is_not_read_in_haste() {
+        let queue = Queue::new();
+        let stop = CancellationToken::new();
+        queue.add(Key::new("ns", "a"));
+        let (start, passes) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+        let (seen, end) = (passes.clone(), stop.clone());
+        let pass = move |_| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            if start.elapsed() > Duration::from_mins(1) {
+                end.cancel();
+            }
+            async { Pass::Stale }
+        };
+        queue.work("test", 1, stop.clone(), pass).await;
+        let passes = passes.load(Ordering::SeqCst);
+        assert!((10..25).contains(&passes), "{passes} passes in a minute");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_panics_comes_back_and_stops_nothing_else() {
+        let queue = Queue::new();
+        let stop = CancellationToken::new();
+        queue.add(Key::new("ns", "a"));
+        let (passes, end) = (Arc::new(AtomicUsize::new(0)), stop.clone());
+        let pass = move |_| {
+            let (n, end) = (passes.fetch_add(1, Ordering::SeqCst), end.clone());
+            async move {
+                assert!(n > 0, "the first one");
+                end.cancel();
+                Pass::Done(Requeue::OnChange)
+            }
+        };
+        queue.work("test", 1, stop.clone(), pass).await;
+        assert!(queue.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_begins_after_the_stop() {
+        let queue = Queue::new();
+        let stop = CancellationToken::new();
+        for name in ["a", "b", "c"] {
+            queue.add(Key::new("ns", name));
+        }
+        let (passes, end) = (Arc::new(AtomicUsize::new(0)), stop.clone());
+        let seen = passes.clone();
+        let pass = move |_| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            end.cancel();
+            async { Pass::Done(Requeue::OnChange) }
+        };
+        queue.work("test", 1, stop.clone(), pass).await;
+        assert_eq!(passes.load(Ordering::SeqCst), 1);
     }
 }
