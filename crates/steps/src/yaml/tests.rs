@@ -39,6 +39,17 @@ fn fm_57_everything_around_a_value_stays() {
         ("{a, b: , c: 1}\n", "b", json!(2), "{a, b: 2 , c: 1}\n"),
         ("? a\n: 1 # c\n", "a", json!(2), "? a\n: 2 # c\n"),
         ("# only\n\n\"a\" : 1\n", "a", json!(2), "# only\n\n\"a\" : 2\n"),
+        ("\u{feff}a: 1\n", "a", json!(2), "\u{feff}a: 2\n"),
+        ("a:\t1\t# c\n", "a", json!(2), "a:\t2\t# c\n"),
+        ("a: |\r\n  x\r\n\r\nb: 1\r\n", "a", json!("p\nq\n"), "a: |\r\n  p\r\n  q\r\n\r\nb: 1\r\n"),
+        ("a: |\r\n  x\r\nb: 1\r\n", "a", json!("z"), "a: z\r\nb: 1\r\n"),
+        ("{\n  \"a\": {\"b\": \"x\"}\n}\n", "a.b", json!("y"), "{\n  \"a\": {\"b\": \"y\"}\n}\n"),
+        ("%YAML 1.2\n---\na: 1\n", "a", json!(2), "%YAML 1.2\n---\na: 2\n"),
+        ("--- # c\na: 1\n", "a", json!(2), "--- # c\na: 2\n"),
+        ("a: |2\n    x\nb: 2\n", "a", json!("p\nq"), "a: |-\n    p\n    q\nb: 2\n"),
+        ("a: |\nb: 2\n", "a", json!("z"), "a: z\nb: 2\n"),
+        ("a: >\n\nb: 2\n", "a", json!("z"), "a: z\n\nb: 2\n"),
+        ("k:\n  - |\n    x\n  # c\n  - y\n", "k.0", json!("z"), "k:\n  - z\n  # c\n  - y\n"),
         ("a:\n  # c\n  - b: 1\n", "a.0.b", json!(2), "a:\n  # c\n  - b: 2\n"),
     ] {
         assert_eq!(one(before, key, value).as_deref(), Ok(after), "{before:?}");
