@@ -297,6 +297,9 @@ pub struct LedgerEntry {
     pub alias: String,
     /// Which attempt, from 1.
     pub attempt: i64,
+    /// How often it was taken up again after an interruption.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resumed: i64,
     /// Where the attempt is.
     pub state: LedgerState,
     /// When it began, which is its `now()`.

@@ -4,10 +4,12 @@
 //! Promotion's status while it lives.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +19,7 @@ use tracing::Instrument as _;
 use crate::Services;
 use crate::context::Settings;
 use crate::run::{Commands, Ending, Run};
-use crate::step::{Registry, Wake};
+use crate::step::Registry;
 use crate::work::WorkRoot;
 use crate::world::{PromotionKey, World};
 
@@ -56,6 +58,27 @@ struct Inner {
     tasks: TaskTracker,
     stop: CancellationToken,
     ended: Notify,
+    hears: OnceLock<Hears>,
+}
+
+type Hears = Box<dyn Fn(&PromotionKey, bool) + Send + Sync>;
+
+/// A run that lives. When it is over, however that came, its Promotion is free again.
+struct Live {
+    inner: Arc<Inner>,
+    key: PromotionKey,
+    has_ended: bool,
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.inner.runs.lock().remove(&self.key);
+        metrics::gauge!("ferry_runs_live").decrement(1.0);
+        self.inner.ended.notify_waiters();
+        if let Some(hears) = self.inner.hears.get() {
+            hears(&self.key, self.has_ended);
+        }
+    }
 }
 
 impl Engine {
@@ -83,7 +106,14 @@ impl Engine {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             ended: Notify::new(),
+            hears: OnceLock::new(),
         }))
+    }
+
+    /// Who hears of each run that is over, and whether its Promotion has ended: where it has not, somebody must go on.
+    /// Only the first call counts.
+    pub fn when_over(&self, hears: impl Fn(&PromotionKey, bool) + Send + Sync + 'static) {
+        let _first = self.0.hears.set(Box::new(hears));
     }
 
     /// Runs a Promotion from where it stands, unless it runs already. Answers whether a run began.
@@ -102,12 +132,15 @@ impl Engine {
         };
         let inner = self.0.clone();
         let span = tracing::info_span!("run", project = key.project, promotion = key.name);
+        let mut live = Live { inner: inner.clone(), key: key.clone(), has_ended: false };
         let task = async move {
-            let run = Run::new(inner.parts.clone(), key.clone(), commands);
-            let ending = run.run().await;
-            inner.runs.lock().remove(&key);
-            metrics::gauge!("ferry_runs_live").decrement(1.0);
-            inner.ended.notify_waiters();
+            let run = || Run::new(inner.parts.clone(), key.clone(), commands.clone());
+            let ending = match AssertUnwindSafe(run().run()).catch_unwind().await {
+                Ok(ending) => ending,
+                Err(_) => run().give_up("the run panicked; please report this").await,
+            };
+            live.has_ended = matches!(ending, Ending::Ended(_) | Ending::Over);
+            drop(live);
             log(&ending);
         };
         let task = task.instrument(span);
@@ -141,15 +174,24 @@ impl Engine {
         })
     }
 
+    /// Ends a run because its Promotion is gone or going. Answers whether there was one.
+    pub fn gone(&self, key: &PromotionKey) -> bool {
+        self.0.runs.lock().get(key).is_some_and(|commands| {
+            commands.gone();
+            true
+        })
+    }
+
     /// Wakes the runs that wait for this Application.
     pub fn application_changed(&self, namespace: &str, name: &str) {
-        let waits = |wake: &Wake| {
-            wake.applications.iter().any(|(ns, n)| ns == namespace && n == name)
-                || wake.application_namespaces.iter().any(|ns| ns == namespace)
-        };
         for commands in self.0.runs.lock().values() {
-            commands.wake_if(waits);
+            commands.application_changed(namespace, name);
         }
+    }
+
+    /// Removes what is left of a Promotion (its uid) that is gone or has ended, and for which nothing runs.
+    pub fn forget(&self, uid: &str) -> Result<(), crate::work::Error> {
+        self.0.parts.work.remove(uid)
     }
 
     /// Removes what is left of Promotions that are gone or have ended.
@@ -198,6 +240,7 @@ fn log(ending: &Ending) {
             metrics::counter!("ferry_promotions_total", "phase" => phase.as_str()).increment(1);
             tracing::info!(phase = phase.as_str(), "Promotion ended");
         }
+        Ending::Over => tracing::info!("the Promotion is gone or had ended"),
         Ending::Stopped(why) => tracing::info!(why, "run stopped"),
     }
 }

@@ -29,6 +29,8 @@ use draft::Draft;
 pub(crate) enum Ending {
     /// The Promotion has ended.
     Ended(PromotionPhase),
+    /// The Promotion is gone, or had ended before.
+    Over,
     /// The run stopped before; somebody may go on.
     Stopped(&'static str),
 }
@@ -70,16 +72,28 @@ impl Run {
     pub(crate) async fn run(self) -> Ending {
         let draft = match Draft::read(&self.parts.world, &self.key, &self.commands).await {
             Ok(draft) => Arc::new(draft),
-            Err(_) => return Ending::Stopped("the Promotion is gone, or the process ends"),
+            Err(Stop::Over) => return Ending::Over,
+            Err(_) => return Ending::Stopped("the Promotion could not be read"),
         };
         let promotion = draft.get().await;
-        if let Some(phase) = promotion.phase().filter(|p| p.is_terminal()) {
+        if promotion.is_terminal() {
             self.forget(&promotion);
-            return Ending::Ended(phase);
+            return Ending::Over;
         }
         match self.steps(&draft, &promotion).await {
             Ok(phase) => Ending::Ended(phase),
             Err(stop) => self.stop(&draft, stop).await,
+        }
+    }
+
+    /// Ends the Promotion Errored, wherever it stands.
+    pub(crate) async fn give_up(self, why: &str) -> Ending {
+        match Draft::read(&self.parts.world, &self.key, &self.commands).await {
+            Ok(draft) if !draft.get().await.is_terminal() => {
+                self.stop(&draft, Stop::Broken(why.to_owned())).await
+            }
+            Ok(_) | Err(Stop::Over) => Ending::Over,
+            Err(_) => Ending::Stopped("the Promotion could not be read"),
         }
     }
 
@@ -128,7 +142,8 @@ impl Run {
         let Settled::Again { after, why, error, .. } = settled else { return Ok(()) };
         span.in_scope(|| tracing::info!(error, why, ?after, "step waits"));
         self.commands.sleep(self.parts.world.as_ref(), after, wake).await;
-        Ok(())
+        // What was asked for meanwhile is in the metadata; whoever else wrote the status has taken over.
+        draft.refresh().await
     }
 
     /// The first write: Running, with the Freight it carries.
@@ -156,6 +171,7 @@ impl Run {
 
     /// The last write: what the steps came to.
     async fn conclude(&self, draft: &Draft) -> Result<PromotionPhase, Stop> {
+        self.commands.close();
         let now = self.parts.world.now();
         let phase = draft
             .edit(|p| {
@@ -175,10 +191,11 @@ impl Run {
     /// Ends the run early.
     async fn stop(&self, draft: &Draft, stop: Stop) -> Ending {
         let now = self.parts.world.now();
+        self.commands.close();
         match stop {
             Stop::Over => {
                 self.forget(&draft.get().await);
-                Ending::Stopped("the Promotion is gone or has ended")
+                Ending::Over
             }
             Stop::Taken => Ending::Stopped("somebody else writes the Promotion's status"),
             Stop::Ending => Ending::Stopped("the process ends"),
@@ -210,23 +227,21 @@ impl Run {
                 self.announce(&promotion).await;
                 Ending::Ended(phase)
             }
+            (Err(Stop::Over), _) => {
+                self.forget(&promotion);
+                Ending::Over
+            }
             _ => Ending::Stopped("the end could not be stored"),
         }
     }
 
     /// What somebody asked for since the last look: an end, or the refresh token to take note of.
     async fn obey(&self, draft: &Draft) -> Result<(), Stop> {
-        if let Some(actor) = self.commands.abort_asked() {
-            return Err(Stop::Abort(actor));
+        if let Some(stop) = self.commands.stop() {
+            return Err(stop);
         }
-        let promotion = draft.get().await;
-        if let Some(actor) = rules::abort_request(&promotion) {
-            return Err(Stop::Abort(actor));
-        }
-        if promotion.metadata.deletion_timestamp.is_some() {
-            return Err(Stop::Over);
-        }
-        if self.parts.draining.load(Ordering::SeqCst) || self.commands.is_cancelled() {
+        draft.heed().await?;
+        if self.parts.draining.load(Ordering::SeqCst) {
             return Err(Stop::Ending);
         }
         draft
@@ -283,7 +298,7 @@ impl Commands {
         let woken = self.waiting_for(wake);
         tokio::select! {
             () = woken => {}
-            () = self.cancelled() => {}
+            _ = self.stopped() => {}
             () = world.sleep(after) => {}
         }
         self.not_waiting();

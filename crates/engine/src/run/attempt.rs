@@ -2,12 +2,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ferry_api::promotion::PromotionStep;
 use ferry_planner::progress::{self, Attempt, Settled, StepRules, Verdict};
 use futures::FutureExt;
 use jiff::Timestamp;
+use tokio::sync::SemaphorePermit;
 
 use super::draft::{Draft, patiently};
 use super::entries::{self, StepRecorder};
@@ -17,9 +19,11 @@ use crate::engine::Parts;
 use crate::evaluate::{self, Evaluator};
 use crate::step::{Effect, Outcome, Output, Prepared, StepDef, StepError, StepResult, Wake};
 use crate::work::WorkDirectory;
+use crate::world;
 
-/// How long a step that changes things outside may need of this process' right to do so, where it has no timeout.
-const WRITE_MARGIN: Duration = Duration::from_secs(30);
+/// For how long this process must still have the right to change things outside when a step that does begins. A Lease
+/// that is renewed in time never has less.
+pub(super) const WRITE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Evaluates a step's `if`. A world that does not answer is asked again.
 pub(super) async fn condition(
@@ -34,13 +38,20 @@ pub(super) async fn condition(
     let ask = || async {
         let evaluator =
             Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion.clone()).await?;
-        match evaluator.condition(index, text, now).await {
-            Ok(runs) => Ok(Ok(runs)),
-            Err(evaluate::Error::Failed(message)) => Ok(Err(message)),
-            Err(evaluate::Error::World(error)) => Err(error),
-        }
+        sorted(evaluator.condition(index, text, now).await)
     };
     patiently(&parts.world, commands, ask).await
+}
+
+/// What asking again may mend, and what the expression itself came to.
+fn sorted<T>(result: Result<T, evaluate::Error>) -> Result<Result<T, String>, world::Error> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(evaluate::Error::World(error @ (world::Error::Conflict(_) | world::Error::Unavailable(_)))) => {
+            Err(error)
+        }
+        Err(error) => Ok(Err(error.to_string())),
+    }
 }
 
 /// Does one attempt, with its result stored.
@@ -65,58 +76,72 @@ pub(super) async fn attempt(
         return Ok((Settled::Through, Wake::default()));
     };
     let alias = progress::alias(&step, index);
+    let slot = slot(parts, commands).await?;
+    commands.looks();
     let rules = StepRules::of(&step, def.timeout, def.propagates_output);
     let now = parts.world.now();
     draft.edit(|p| progress::start(&p.spec, p.status.get_or_insert_default(), index, now)).await;
     let began = promotion.status.as_ref().and_then(|s| entries::entry(s, index)).cloned();
     let resumed = began.as_ref().filter(|e| e.finished_at.is_none()).and_then(|e| e.started_at.as_ref());
     let started_at = resumed.map_or(now, |t| t.0);
-    let prepared = prepare(parts, draft, &def, index, started_at).await;
+    let prepared = prepare(parts, commands, draft, &def, index, started_at).await?;
     let result = match prepared {
         Err(error) => Err(error),
         Ok(prepared) => {
             let effect = prepared.effect;
             if effect == Effect::Writes {
-                announce(parts, draft, index, &alias, rules, started_at).await?;
+                announce(draft, index, &alias, rules, started_at).await?;
             }
             tracing::debug!(kind, attempt = began.as_ref().map_or(1, |e| e.attempt), "attempt");
             let at = At { index, alias: &alias, start: started_at, rules };
             run(parts, commands, draft, work, &at, prepared).await?
         }
     };
+    drop(slot);
     settle(parts, draft, work, index, &step, rules, result).await
+}
+
+/// A place among the steps at work. Whoever must end gets none, and nobody once the process is told to end.
+async fn slot<'a>(parts: &'a Parts, commands: &Commands) -> Result<SemaphorePermit<'a>, Stop> {
+    let slot = tokio::select! {
+        biased;
+        stop = commands.stopped() => return Err(stop),
+        slot = parts.slots.acquire() => slot,
+    };
+    slot.ok().filter(|_| !parts.draining.load(Ordering::SeqCst)).ok_or(Stop::Ending)
 }
 
 /// The compare-and-swap before an effect: if somebody else wrote the status, nothing runs.
 async fn announce(
-    parts: &Parts,
     draft: &Draft,
     index: usize,
     alias: &str,
     rules: StepRules,
     started_at: Timestamp,
 ) -> Result<(), Stop> {
-    if !parts.world.may_write_for(rules.timeout.unwrap_or(WRITE_MARGIN).min(WRITE_MARGIN)) {
-        return Err(Stop::Ending);
-    }
-    draft.edit_and_store(|p| entries::begin(p, index, alias, started_at)).await
+    draft.authority(rules.timeout.unwrap_or(WRITE_MARGIN).min(WRITE_MARGIN)).await?;
+    draft.edit_and_store(|p| entries::begin(p, index, alias, started_at)).await?;
+    // The swap may have brought news: nothing begins after somebody asked for the end.
+    draft.heed().await
 }
 
-/// Evaluates the config and reads it.
+/// Evaluates the config and reads it. A world that does not answer is asked again: that is no error of the step.
 async fn prepare(
     parts: &Parts,
+    commands: &Arc<Commands>,
     draft: &Draft,
     def: &StepDef,
     index: usize,
     now: Timestamp,
-) -> Result<Prepared, StepError> {
-    let retryable = |e: evaluate::Error| StepError::Retryable(e.to_string());
+) -> Result<Result<Prepared, StepError>, Stop> {
     let promotion = draft.get().await;
-    let evaluator = Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion)
-        .await
-        .map_err(|e| retryable(e.into()))?;
-    let config = evaluator.config(index, now).await.map_err(retryable)?;
-    def.prepare(config)
+    let ask = || async {
+        let evaluator =
+            Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion.clone()).await?;
+        sorted(evaluator.config(index, now).await)
+    };
+    let config = patiently(&parts.world, commands, ask).await?;
+    Ok(config.map_err(StepError::Retryable).and_then(|config| def.prepare(config)))
 }
 
 /// Which attempt of which step.
@@ -127,7 +152,7 @@ struct At<'a> {
     rules: StepRules,
 }
 
-/// Runs the step in its slot, until it is done, its time is over, or the run is told to end.
+/// Runs the step until it is done, its time is over, or the run is told to end.
 async fn run(
     parts: &Parts,
     commands: &Arc<Commands>,
@@ -136,7 +161,6 @@ async fn run(
     at: &At<'_>,
     prepared: Prepared,
 ) -> Result<StepResult, Stop> {
-    let Ok(_slot) = parts.slots.acquire().await else { return Err(Stop::Ending) };
     let promotion = draft.get().await;
     let status = promotion.status.clone().unwrap_or_default();
     let view = match work.begin(i64::try_from(at.index).unwrap_or(i64::MAX)) {
@@ -146,6 +170,9 @@ async fn run(
     let deadline = progress::deadline(&status, at.alias, at.rules);
     let recorder = StepRecorder::new(draft.clone(), at.index, entries::entry(&status, at.index));
     let outputs = status.state.clone().unwrap_or_default();
+    let cancelled = commands.attempt().child_token();
+    // What the step left running beside it ends with it, also where its time is over.
+    let _ended = cancelled.clone().drop_guard();
     let ctx = StepContext {
         project: promotion.metadata.namespace.clone().unwrap_or_default(),
         stage: promotion.spec.stage.clone(),
@@ -158,7 +185,7 @@ async fn run(
         outputs: Arc::new(outputs),
         work: view,
         settings: parts.settings.clone(),
-        cancelled: commands.attempt().child_token(),
+        cancelled,
         ledger: Arc::new(recorder),
         services: parts.services.clone(),
         world: parts.world.clone(),
@@ -172,10 +199,12 @@ async fn run(
         }
     };
     tokio::select! {
+        // First: once the end was asked for, the step gets no further turn.
+        biased;
+        stop = commands.stopped() => Err(stop),
         result = AssertUnwindSafe(prepared.run(ctx)).catch_unwind() => Ok(result.unwrap_or_else(|_| {
             Err(StepError::Fatal("step panicked; please report this".to_owned()))
         })),
-        () = commands.cancelled() => Err(commands.abort_asked().map_or(Stop::Ending, Stop::Abort)),
         () = time_over => Ok(Err(StepError::Retryable("the attempt was still at work".to_owned()))),
     }
     .inspect_err(|_| {
@@ -269,7 +298,8 @@ pub(super) async fn replay(
     let Some(def) = parts.registry.get(step.uses.as_deref().unwrap_or_default()).copied() else {
         return Ok(Ok(None));
     };
-    let prepared = match prepare(parts, draft, &def, index, started_at).await {
+    let _slot = slot(parts, commands).await?;
+    let prepared = match prepare(parts, commands, draft, &def, index, started_at).await? {
         // What it changed outside stands. If it changed the directory, too, the digest will tell.
         Ok(prepared) if prepared.effect == Effect::Writes => {
             let kept = work.begin(i64::try_from(index).unwrap_or(i64::MAX)).and_then(|_| work.end());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ferry_api::Promotion;
 use ferry_api::promotion::{PromotionPhase, PromotionStatus};
+use ferry_planner::promotion as rules;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -13,6 +14,8 @@ use crate::world::{Error, PromotionKey, World};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often it is looked whether this process may change things outside again.
+const AUTHORITY_PAUSE: Duration = Duration::from_millis(500);
 
 /// The Promotion as its run has it.
 pub(crate) struct Draft {
@@ -62,6 +65,47 @@ impl Draft {
         self.write(&mut inner).await.map(|()| result)
     }
 
+    /// Reads the Promotion again: what was asked for in its metadata, and whether its status is still ours.
+    pub(super) async fn refresh(&self) -> Result<(), Stop> {
+        let mut inner = self.inner.lock().await;
+        let fresh = self.fresh(&inner).await?;
+        if form(fresh.status.as_ref()) != inner.stored {
+            return Err(Stop::Taken);
+        }
+        inner.promotion.metadata = fresh.metadata;
+        Ok(())
+    }
+
+    /// What the metadata, as it is known, asks for: an end, or nothing more at all.
+    pub(super) async fn heed(&self) -> Result<(), Stop> {
+        let inner = self.inner.lock().await;
+        if inner.promotion.metadata.deletion_timestamp.is_some() {
+            return Err(Stop::Over);
+        }
+        rules::abort_request(&inner.promotion).map_or(Ok(()), |actor| Err(Stop::Abort(actor)))
+    }
+
+    /// Waits until this process may change things outside for so long.
+    pub(super) async fn authority(&self, margin: Duration) -> Result<(), Stop> {
+        while !self.world.may_write_for(margin) {
+            tracing::warn!(
+                promotion = self.key.name,
+                "the Lease runs out; nothing is changed until it is renewed"
+            );
+            tokio::select! {
+                () = self.world.sleep(AUTHORITY_PAUSE) => {}
+                stop = self.commands.stopped() => return Err(stop),
+            }
+        }
+        Ok(())
+    }
+
+    /// The Promotion as it is stored now, if it is still the same.
+    async fn fresh(&self, inner: &Inner) -> Result<Promotion, Stop> {
+        let found = patiently(&self.world, &self.commands, || self.world.promotion(&self.key)).await?;
+        found.filter(|p| p.metadata.uid == inner.promotion.metadata.uid).ok_or(Stop::Over)
+    }
+
     /// Stores the status, if it differs from what is stored.
     pub(super) async fn store(&self) -> Result<(), Stop> {
         let mut inner = self.inner.lock().await;
@@ -100,9 +144,7 @@ impl Draft {
                     return Ok(());
                 }
                 Err(Error::Conflict(_)) => {
-                    let found =
-                        patiently(&self.world, &self.commands, || self.world.promotion(&self.key)).await?;
-                    let fresh = found.ok_or(Stop::Over)?;
+                    let fresh = self.fresh(inner).await?;
                     let theirs = form(fresh.status.as_ref());
                     if theirs == wanted {
                         inner.adopt(fresh);
@@ -163,9 +205,7 @@ where
 async fn rest(world: &Arc<dyn World>, commands: &Arc<Commands>, pause: &mut Duration) -> Result<(), Stop> {
     tokio::select! {
         () = world.sleep(*pause) => {}
-        () = commands.cancelled() => {
-            return Err(commands.abort_asked().map_or(Stop::Ending, Stop::Abort));
-        }
+        stop = commands.stopped() => return Err(stop),
     }
     *pause = (*pause * 2).min(LONGEST_PAUSE);
     Ok(())

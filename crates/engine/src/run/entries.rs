@@ -8,7 +8,8 @@ use ferry_api::{Promotion, Time};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Draft;
+use super::attempt::WRITE_MARGIN;
+use super::{Draft, Stop};
 use crate::StepError;
 use crate::ledger::Recorder;
 
@@ -19,7 +20,7 @@ pub(super) fn entry(status: &PromotionStatus, index: usize) -> Option<&LedgerEnt
 }
 
 /// Begins an attempt in the ledger. One that was begun and not settled is taken up again, with its start and its
-/// intents: it may have had its effect.
+/// intents: it may have had its effect. Either way something changes: of two who would begin it only one can.
 pub(super) fn begin(promotion: &mut Promotion, index: usize, alias: &str, now: Timestamp) {
     let step = i64::try_from(index).unwrap_or(i64::MAX);
     let ledger = promotion.status.get_or_insert_default().ledger.get_or_insert_with(Ledger::default);
@@ -30,6 +31,9 @@ pub(super) fn begin(promotion: &mut Promotion, index: usize, alias: &str, now: T
             entry.state = LedgerState::Begun;
             entry.started_at = Some(Time(now));
             entry.finished_at = None;
+            entry.resumed = 0;
+        } else {
+            entry.resumed += 1;
         }
         return;
     }
@@ -75,6 +79,8 @@ impl StepRecorder {
 #[async_trait]
 impl Recorder for StepRecorder {
     async fn record(&self, kind: &str, intent: Value) -> Result<(), StepError> {
+        let stopped = |why: Stop| StepError::Retryable(format!("the ledger could not be written: {why:?}"));
+        self.draft.authority(WRITE_MARGIN).await.map_err(stopped)?;
         let step = i64::try_from(self.index).unwrap_or(i64::MAX);
         let stored = self
             .draft
@@ -93,13 +99,14 @@ impl Recorder for StepRecorder {
             .await;
         match stored {
             Ok(true) => {
+                self.draft.heed().await.map_err(stopped)?;
                 self.noted.lock().push((kind.to_owned(), intent));
                 Ok(())
             }
             Ok(false) => {
                 Err(StepError::Fatal("only steps that change things outside have a ledger".to_owned()))
             }
-            Err(why) => Err(StepError::Retryable(format!("the ledger could not be written: {why:?}"))),
+            Err(why) => Err(stopped(why)),
         }
     }
 

@@ -86,6 +86,9 @@ fn sort(what: &str, error: &kube::Error) -> Error {
         kube::Error::Api(status) => match status.code {
             409 => Error::Conflict(what.to_owned()),
             404 => Error::Gone(what.to_owned()),
+            _ if status.message.contains("request is too large") => {
+                Error::Invalid(format!("{what}: {}", status.message))
+            }
             400 | 413 | 422 => Error::Invalid(format!("{what}: {}", status.message)),
             _ => Error::Unavailable(format!("{what}: {}", status.message)),
         },

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::story::{Story, step, usual_steps};
 
-fn assert_as_if_never_interrupted(story: &Story, schedule: &str) {
+pub fn assert_as_if_never_interrupted(story: &Story, schedule: &str) {
     let promotion = story.promotion();
     let status = promotion.status.clone().unwrap();
     assert_eq!(status.phase, Some(PromotionPhase::Succeeded), "{schedule}: {status:#?}");

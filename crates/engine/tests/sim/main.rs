@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod kills;
+mod orders;
 mod outside;
 mod story;
 mod world;

@@ -79,10 +79,15 @@ impl Story {
     }
 
     pub fn process(&self, death: &Arc<Death>) -> (Engine, Arc<SimWorld>) {
+        self.process_on(self.directory.path(), death)
+    }
+
+    /// A process with these work directories: on another machine, perhaps.
+    pub fn process_on(&self, directory: &std::path::Path, death: &Arc<Death>) -> (Engine, Arc<SimWorld>) {
         let world = SimWorld::new(self.stored.clone(), death.clone());
         let line = Arc::new(Line { outside: self.outside.clone(), death: death.clone() });
         let services = Services::new().with(line);
-        let work = WorkRoot::new(self.directory.path()).unwrap();
+        let work = WorkRoot::new(directory).unwrap();
         let engine =
             Engine::new(world.clone(), registry(), services, Settings::default(), work, Limits::default());
         (engine, world)

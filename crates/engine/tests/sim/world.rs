@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,6 +24,10 @@ pub struct Stored {
     pub freight: Mutex<BTreeMap<String, Freight>>,
     pub happenings: Mutex<Vec<&'static str>>,
     pub status_writes: AtomicUsize,
+    /// The next status writes are stored and not answered.
+    pub unanswered: AtomicUsize,
+    /// Questions that are not answered before it works again.
+    pub silence: AtomicUsize,
 }
 
 impl Stored {
@@ -38,6 +42,27 @@ impl Stored {
         promotion.metadata.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
         bump(promotion);
     }
+
+    /// Changes the status from outside, as nobody should.
+    pub fn meddle(&self, name: &str) {
+        let mut all = self.promotions.lock();
+        let promotion = all.get_mut(name).expect("stored");
+        promotion.status.get_or_insert_default().message = "somebody was here".into();
+        bump(promotion);
+    }
+
+    /// Deletes it, out of band.
+    pub fn delete(&self, name: &str) {
+        self.promotions.lock().remove(name);
+    }
+
+    fn is_silent(&self) -> bool {
+        spend(&self.silence)
+    }
+}
+
+fn spend(counter: &AtomicUsize) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
 }
 
 fn bump(promotion: &mut Promotion) {
@@ -45,10 +70,13 @@ fn bump(promotion: &mut Promotion) {
     promotion.metadata.resource_version = Some((version + 1).to_string());
 }
 
-/// Where a process dies: at the n-th point it comes to.
+type Deed = Box<dyn FnOnce() + Send>;
+
+/// Where a process dies, or what else happens: at the n-th point it comes to.
 #[derive(Default)]
 pub struct Death {
     at: Option<usize>,
+    deed: Mutex<Option<(usize, Deed)>>,
     passed: AtomicUsize,
     died: Notify,
 }
@@ -58,9 +86,20 @@ impl Death {
         Arc::new(Self { at: point, ..Self::default() })
     }
 
+    /// At the n-th point this happens, and the process goes on.
+    pub fn happens_at(&self, point: usize, deed: impl FnOnce() + Send + 'static) {
+        *self.deed.lock() = Some((point, Box::new(deed)));
+    }
+
     /// A point. Where the process is to die it never returns.
     pub async fn point(&self) {
         let n = self.passed.fetch_add(1, Ordering::SeqCst);
+        let due = self.deed.lock().take_if(|(at, _)| n >= *at);
+        if let Some((_, deed)) = due {
+            deed();
+            // Whoever is told of it may act before this goes on.
+            tokio::task::yield_now().await;
+        }
         if self.at.is_some_and(|at| n >= at) {
             self.died.notify_one();
             std::future::pending::<()>().await;
@@ -80,6 +119,8 @@ impl Death {
 pub struct SimWorld {
     pub stored: Arc<Stored>,
     pub death: Arc<Death>,
+    /// Whether this process holds its Lease.
+    pub may_write: Arc<AtomicBool>,
     tasks: Mutex<Vec<AbortHandle>>,
     started: tokio::time::Instant,
 }
@@ -87,7 +128,13 @@ pub struct SimWorld {
 impl SimWorld {
     pub fn new(stored: Arc<Stored>, death: Arc<Death>) -> Arc<Self> {
         let started = tokio::time::Instant::now();
-        Arc::new(Self { stored, death, tasks: Mutex::default(), started })
+        Arc::new(Self {
+            stored,
+            death,
+            may_write: Arc::new(AtomicBool::new(true)),
+            tasks: Mutex::default(),
+            started,
+        })
     }
 
     /// Ends the process at once: nothing of it runs any more.
@@ -100,11 +147,17 @@ impl SimWorld {
 impl World for SimWorld {
     async fn promotion(&self, key: &PromotionKey) -> Result<Option<Promotion>, Error> {
         self.death.point().await;
+        if self.stored.is_silent() {
+            return Err(Error::Unavailable("no answer".into()));
+        }
         Ok(self.stored.promotions.lock().get(&key.name).cloned())
     }
 
     async fn write_status(&self, promotion: &Promotion) -> Result<Promotion, Error> {
         self.death.point().await;
+        if self.stored.is_silent() {
+            return Err(Error::Unavailable("no answer".into()));
+        }
         let stored = {
             let mut all = self.stored.promotions.lock();
             let name = promotion.metadata.name.clone().unwrap();
@@ -120,10 +173,16 @@ impl World for SimWorld {
         };
         self.stored.status_writes.fetch_add(1, Ordering::SeqCst);
         self.death.point().await;
+        if spend(&self.stored.unanswered) {
+            return Err(Error::Unavailable("no answer".into()));
+        }
         Ok(stored)
     }
 
     async fn stage(&self, _: &str, name: &str) -> Result<Option<Stage>, Error> {
+        if self.stored.is_silent() {
+            return Err(Error::Unavailable("no answer".into()));
+        }
         Ok(self.stored.stages.lock().get(name).cloned())
     }
 
@@ -162,7 +221,7 @@ impl World for SimWorld {
     }
 
     fn may_write_for(&self, _: Duration) -> bool {
-        true
+        self.may_write.load(Ordering::SeqCst)
     }
 
     async fn tell(&self, _: &Promotion, happening: Happening) {
