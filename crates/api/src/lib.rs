@@ -28,6 +28,7 @@ pub mod verification;
 pub mod waiting;
 pub mod warehouse;
 pub mod window;
+mod word;
 
 pub use freight::{Freight, FreightCollection, FreightOrigin, FreightReference};
 pub use kind::{API_VERSION, ApiVersion, GROUP, Tag, VERSION};

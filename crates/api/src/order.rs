@@ -21,7 +21,7 @@ impl Promotion {
 pub fn compare_phases(a: Option<PromotionPhase>, b: Option<PromotionPhase>) -> Ordering {
     let rank = |phase| match phase {
         Some(PromotionPhase::Running) => 0,
-        None | Some(PromotionPhase::Pending) => 1,
+        None | Some(PromotionPhase::Pending | PromotionPhase::Unknown) => 1,
         Some(_) => 2,
     };
     rank(a).cmp(&rank(b))

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::freight::{FreightCollection, FreightOrigin, FreightReference};
 use crate::kind::{ApiVersion, Tag, resource};
+use crate::word::{self, Word};
 use crate::{ObjectMeta, Time, Waiting, schema};
 
 /// Carries Freight to a Stage.
@@ -142,12 +143,14 @@ pub enum PromotionPhase {
     Errored,
     /// Stopped by somebody.
     Aborted,
+    /// A word that somebody else wrote and that means nothing here: hands off.
+    Unknown,
 }
 
 impl PromotionPhase {
     /// Whether nothing more will happen.
     pub fn is_terminal(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
+        !matches!(self, Self::Pending | Self::Running | Self::Unknown)
     }
 
     /// The word in JSON.
@@ -159,8 +162,13 @@ impl PromotionPhase {
             Self::Failed => "Failed",
             Self::Errored => "Errored",
             Self::Aborted => "Aborted",
+            Self::Unknown => "Unknown",
         }
     }
+}
+
+impl Word for PromotionPhase {
+    const UNKNOWN: Option<Self> = Some(Self::Unknown);
 }
 
 /// How a step ended, or that it has not.
@@ -181,12 +189,16 @@ pub enum StepStatus {
     Aborted,
 }
 
+impl Word for StepStatus {
+    const UNKNOWN: Option<Self> = None;
+}
+
 /// How far a Promotion is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionStatus {
     /// The phase; absent for a brand-new one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "word::lenient", skip_serializing_if = "Option::is_none")]
     pub phase: Option<PromotionPhase>,
     /// Words for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -250,7 +262,7 @@ pub struct StepExecutionMetadata {
     #[schemars(extend("format" = "int32"))]
     pub error_count: i64,
     /// How it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "word::lenient", skip_serializing_if = "Option::is_none")]
     pub status: Option<StepStatus>,
     /// Words for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]

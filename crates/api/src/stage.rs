@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::freight::{FreightCollection, FreightOrigin, FreightReference};
 use crate::kind::{ApiVersion, Tag, resource};
 use crate::promotion::{PromotionStatus, PromotionStep, Variable};
+use crate::word::{self, Word};
 use crate::{Condition, LabelSelector, ObjectMeta, Time, Waiting, schema};
 
 /// A place that Freight passes through.
@@ -262,7 +263,7 @@ pub struct StageStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// The state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "word::lenient", skip_serializing_if = "Option::is_none")]
     pub status: Option<HealthState>,
     /// What is wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -289,6 +290,10 @@ pub enum HealthState {
     Unknown,
     /// Unwell.
     Unhealthy,
+}
+
+impl Word for HealthState {
+    const UNKNOWN: Option<Self> = Some(Self::Unknown);
 }
 
 impl HealthState {

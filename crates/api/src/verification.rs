@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::word::{self, Word};
 use crate::{Time, schema};
 
 /// How far a verification is.
@@ -23,6 +24,10 @@ pub enum VerificationPhase {
     Aborted,
     /// Neither good nor bad.
     Inconclusive,
+}
+
+impl Word for VerificationPhase {
+    const UNKNOWN: Option<Self> = None;
 }
 
 impl VerificationPhase {
@@ -46,7 +51,7 @@ pub struct VerificationInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
     /// How far it is; absent in old objects.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "word::lenient", skip_serializing_if = "Option::is_none")]
     pub phase: Option<VerificationPhase>,
     /// Words for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -9,6 +9,7 @@ use ferry_expr::Lookup;
 use ferry_planner::expressions::{Known, Scope, Stop, kind};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Map, Value};
 
 use crate::context::Settings;
@@ -109,10 +110,10 @@ impl Evaluator {
                 json(self.world.stage(project, name).await?.and_then(|s| serde_json::to_value(s).ok()))
             }
             kind::CONFIG_MAP => {
-                texts(self.world.config_map(project, name).await?.and_then(|c| c.data).unwrap_or_default())
+                self.world.config_map(project, name).await?.map_or_else(|| texts(BTreeMap::new()), data)
             }
             kind::SHARED_CONFIG_MAP => {
-                texts(self.world.config_map(shared, name).await?.and_then(|c| c.data).unwrap_or_default())
+                self.world.config_map(shared, name).await?.map_or_else(|| texts(BTreeMap::new()), data)
             }
             kind::SECRET => {
                 bytes(&self.world.secret(project, name).await?.and_then(|s| s.data).unwrap_or_default())
@@ -128,6 +129,10 @@ impl Evaluator {
             _ => Value::Null,
         })
     }
+}
+
+fn data(map: ConfigMap) -> Value {
+    map.data.map_or(Value::Null, texts)
 }
 
 fn texts(data: BTreeMap<String, String>) -> Value {

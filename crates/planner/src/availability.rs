@@ -51,22 +51,24 @@ pub fn soaked_at(stage: &Stage, freight: &Freight, now: Timestamp) -> Option<Tim
         .filter(|r| !answers(stage, r, freight, now))
         .filter_map(|request| {
             let soak = required_soak(request)?;
-            let ends: Vec<Timestamp> =
-                request.sources.stages.iter().filter_map(|s| soak_ends(freight, s, soak)).collect();
+            let mut ends = request.sources.stages.iter().map(|s| soak_ends(freight, s, soak, now));
             match request.sources.availability_strategy {
-                Some(AvailabilityStrategy::All) if ends.len() < request.sources.stages.len() => None,
-                Some(AvailabilityStrategy::All) => ends.into_iter().max(),
-                _ => ends.into_iter().filter(|end| *end > now).min(),
+                Some(AvailabilityStrategy::All) => ends.collect::<Option<Vec<_>>>()?.into_iter().max(),
+                _ => ends.by_ref().flatten().min(),
             }
         })
         .min()
 }
 
-fn soak_ends(freight: &Freight, stage: &str, soak: Duration) -> Option<Timestamp> {
-    let status = freight.status.as_ref()?;
-    if !status.verified_in.contains_key(stage) {
+/// When the soak in one Stage is over: now, where it is.
+fn soak_ends(freight: &Freight, stage: &str, soak: Duration, now: Timestamp) -> Option<Timestamp> {
+    if !freight.is_verified_in(stage) {
         return None;
     }
+    if freight.has_soaked_in(stage, Some(soak), &Time(now)) {
+        return Some(now);
+    }
+    let status = freight.status.as_ref()?;
     status.currently_in.get(stage)?.since.as_ref()?.0.checked_add(soak).ok()
 }
 

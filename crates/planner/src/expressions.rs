@@ -33,11 +33,11 @@ pub mod kind {
     pub const FREIGHT: &str = "freight";
     /// A Stage of the Project: the object.
     pub const STAGE: &str = "stage";
-    /// A ConfigMap of the Project: its data.
+    /// A ConfigMap of the Project: its data; null where it is there and holds none, `{}` where it is not there.
     pub const CONFIG_MAP: &str = "configmap";
     /// A Secret of the Project: its data, decoded.
     pub const SECRET: &str = "secret";
-    /// A ConfigMap shared by all Projects: its data.
+    /// A ConfigMap shared by all Projects, likewise.
     pub const SHARED_CONFIG_MAP: &str = "shared-configmap";
     /// A generic Secret shared by all Projects: its data, decoded; `{}` for one of another type.
     pub const SHARED_SECRET: &str = "shared-secret";

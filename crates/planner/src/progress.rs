@@ -15,6 +15,8 @@ use ferry_api::{Time, Waiting};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::expressions::task_of;
+
 /// How long a waiting step sleeps where it does not say.
 pub const DEFAULT_RECHECK: Duration = Duration::from_mins(5);
 /// The shortest sleep between two looks that a step may ask for.
@@ -166,6 +168,7 @@ pub fn has_failure(status: &PromotionStatus, steps: &[PromotionStep], index: usi
 
 /// What to do next. Steps that are skipped because an earlier one failed are recorded on the way.
 pub fn next<'a>(spec: &'a PromotionSpec, status: &mut PromotionStatus) -> Next<'a> {
+    status.state.get_or_insert_default();
     let mut index = usize::try_from(status.current_step).unwrap_or(0);
     while let Some(step) = spec.steps.get(index) {
         status.current_step = i64::try_from(index).unwrap_or(i64::MAX);
@@ -387,8 +390,8 @@ pub fn backoff(errors: u64) -> Duration {
 
 fn store_output(status: &mut PromotionStatus, alias: &str, attempt: &Attempt, rules: StepRules) {
     let state = status.state.get_or_insert_default();
-    if let (true, Some((task, _)), Some(output)) =
-        (rules.propagates_output, alias.rsplit_once("::"), attempt.output.as_ref())
+    if let (true, Some(task), Some(output)) =
+        (rules.propagates_output, task_of(alias), attempt.output.as_ref())
     {
         let entry = state.entry(task.to_owned()).or_insert_with(|| Value::Object(Map::new()));
         if !entry.is_object() {
@@ -425,7 +428,10 @@ pub fn conclude(spec: &PromotionSpec, status: &PromotionStatus) -> (PromotionPha
 
 fn severity(phase: PromotionPhase) -> u8 {
     match phase {
-        PromotionPhase::Pending | PromotionPhase::Running | PromotionPhase::Succeeded => 0,
+        PromotionPhase::Pending
+        | PromotionPhase::Running
+        | PromotionPhase::Succeeded
+        | PromotionPhase::Unknown => 0,
         PromotionPhase::Aborted => 1,
         PromotionPhase::Failed => 2,
         PromotionPhase::Errored => 3,

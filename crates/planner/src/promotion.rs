@@ -11,7 +11,7 @@ use crate::availability;
 /// What to do with a Promotion for which nothing runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// Nothing: it has ended.
+    /// Nothing: it has ended, or its phase is a word that only another version knows.
     Ended,
     /// It waits: store this status.
     Wait(Box<PromotionStatus>),
@@ -36,8 +36,10 @@ pub fn decide(
         crate::progress::abort(&promotion.spec, &mut status, &actor, now);
         return Decision::Abort(Box::new(status));
     }
-    if promotion.phase() == Some(PromotionPhase::Running) {
-        return Decision::Run;
+    match promotion.phase() {
+        Some(PromotionPhase::Running) => return Decision::Run,
+        Some(PromotionPhase::Unknown) => return Decision::Ended,
+        _ => {}
     }
     let name = promotion.metadata.name.as_deref().unwrap_or_default();
     let why = match stage.map(|s| s.status.as_ref().and_then(|s| s.current_promotion.as_ref())) {

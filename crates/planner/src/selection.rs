@@ -19,7 +19,7 @@ pub struct GitSubscription {
     pub branch: Option<String>,
     /// Nothing older than this, on a branch.
     pub since: Option<String>,
-    /// Whether versions must be complete; true where absent.
+    /// Whether versions must be complete. Admission sets it to true where nobody says.
     pub strict_semvers: Option<bool>,
     /// Which versions.
     pub semver_constraint: Option<String>,
@@ -123,6 +123,18 @@ pub struct Selector {
     limit: usize,
 }
 
+/// Subjects are kept up to this many bytes.
+const SUBJECT_BYTES: usize = 80;
+
+/// A subject as discovered commits keep it: long ones are cut and end in dots.
+pub fn subject(text: &str) -> String {
+    if text.len() <= SUBJECT_BYTES {
+        return text.to_owned();
+    }
+    let end = (0..=SUBJECT_BYTES - 3).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    format!("{}...", text.get(..end).unwrap_or_default())
+}
+
 /// How many commits a subscription keeps where it does not say.
 const DEFAULT_LIMIT: i64 = 20;
 
@@ -135,14 +147,21 @@ impl Selector {
         if !sub.ignore_tags.is_empty() {
             return Err(Error::Unsupported("ignoreTags", "ignoreTagsRegexes"));
         }
+        let strategy = sub.commit_selection_strategy;
+        // What a strategy does not use may be anything.
+        let regexes = |field: &'static str, list: &[String]| match strategy {
+            Strategy::NewestFromBranch => Ok(Vec::new()),
+            _ => regexes(field, list),
+        };
         let constraint = sub.semver_constraint.as_deref().filter(|c| !c.is_empty());
-        let filter = sub.expression_filter.as_deref().filter(|f| !f.trim().is_empty());
+        let constraint = constraint.filter(|_| strategy == Strategy::SemVer);
+        let filter = sub.expression_filter.as_deref().filter(|f| !f.is_empty());
         let paths = |field: &'static str, list: &[String]| {
             PathPattern::parse_all(list).map_err(|source| Error::Path { field, source })
         };
         Ok(Self {
-            strategy: sub.commit_selection_strategy,
-            strict: sub.strict_semvers.unwrap_or(true),
+            strategy,
+            strict: sub.strict_semvers.unwrap_or(false),
             constraint: constraint.map(Constraint::parse).transpose().map_err(Error::Constraint)?,
             allow: regexes("allowTagsRegexes", &sub.allow_tags_regexes)?,
             ignore: regexes("ignoreTagsRegexes", &sub.ignore_tags_regexes)?,
@@ -159,6 +178,15 @@ impl Selector {
     /// How many to keep.
     pub fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// How many tags to keep. As recorded, 0 is no limit, but with a path filter it gives one.
+    pub fn tag_limit(&self) -> usize {
+        match (self.limit, self.needs_paths()) {
+            (0, true) => 1,
+            (0, false) => usize::MAX,
+            (limit, _) => limit,
+        }
     }
 
     /// Whether it takes tags, not commits of a branch.

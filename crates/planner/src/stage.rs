@@ -110,6 +110,9 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Decision {
     health::assess(snapshot, &mut decision);
     verification::verify(snapshot, &mut decision);
     verification::mark(snapshot, &mut decision);
+    if decision.status.current_promotion.is_none() && queue::admit_next(snapshot, &mut decision) {
+        health::assess(snapshot, &mut decision);
+    }
     match enabled {
         Ok(enabled) => auto_promote(snapshot, enabled, &mut decision),
         Err(error) => {

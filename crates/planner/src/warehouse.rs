@@ -8,7 +8,7 @@ use ferry_api::conditions::{self, ConditionStatus, ConditionType};
 use ferry_api::names::annotation;
 use ferry_api::warehouse::{DiscoveredArtifacts, FreightCreationPolicy, WarehouseStatus};
 use ferry_api::{Freight, Time, Warehouse, duration};
-use ferry_expr::{Expression, Map};
+use ferry_expr::Expression;
 use jiff::Timestamp;
 
 use crate::decision::Requeue;
@@ -168,7 +168,7 @@ pub fn created(
                 ConditionType::FreightCreated,
                 ConditionStatus::True,
                 "NewFreight",
-                "Freight was created from the newest artifacts",
+                "No Freight composed of the newest artifacts already existed",
             );
         }
         Ok(false) => {
@@ -246,7 +246,7 @@ impl Round<'_> {
             == FreightCreationPolicy::Automatic;
         let mut wanted = false;
         if automatic {
-            match self.criteria(found) {
+            match criteria(self.warehouse, found, self.now) {
                 Err(why) => {
                     self.unhealthy("CriteriaEvaluationFailed", &why);
                     self.not_ready("CriteriaEvaluationFailed", &why);
@@ -272,19 +272,20 @@ impl Round<'_> {
         self.set(ConditionType::Ready, ConditionStatus::True, "ArtifactsDiscovered", &message);
         wanted.then(|| Box::new(build(self.warehouse, found, self.now)))
     }
+}
 
-    fn criteria(&self, found: &DiscoveredArtifacts) -> Result<bool, String> {
-        let criteria = self.warehouse.spec.freight_creation_criteria.as_ref();
-        let text = criteria.map(|c| c.expression.trim()).unwrap_or_default();
-        let only_others = found.git.is_empty() && found.images.is_empty() && found.charts.is_empty();
-        if text.is_empty() || only_others {
-            return Ok(true);
-        }
-        let failed = |why: String| format!("Freight creation criteria: {why}");
-        let expression = Expression::parse(text).map_err(|e| failed(e.to_string()))?;
-        let functions = criteria_functions(found, self.now);
-        let value = expression.evaluate(&Map::new(), &functions).map_err(|e| failed(e.to_string()))?;
-        selection::as_bool(&value)
-            .ok_or_else(|| failed(format!("it must come out as true or false, not as {}", value.display())))
+/// Whether a Warehouse's criteria let Freight be made of what was found; without any they do.
+pub fn criteria(warehouse: &Warehouse, found: &DiscoveredArtifacts, now: Timestamp) -> Result<bool, String> {
+    let criteria = warehouse.spec.freight_creation_criteria.as_ref();
+    let text = criteria.map(|c| c.expression.trim()).unwrap_or_default();
+    let only_others = found.git.is_empty() && found.images.is_empty() && found.charts.is_empty();
+    if text.is_empty() || only_others {
+        return Ok(true);
     }
+    let failed = |why: String| format!("Freight creation criteria: {why}");
+    let expression = Expression::parse(text).map_err(|e| failed(e.to_string()))?;
+    let functions = criteria_functions(found, now);
+    let value = expression.evaluate_without_variables(&functions).map_err(|e| failed(e.to_string()))?;
+    selection::as_bool(&value)
+        .ok_or_else(|| failed(format!("it must come out as true or false, not as {}", value.display())))
 }

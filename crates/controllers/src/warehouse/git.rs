@@ -6,7 +6,7 @@ use ferry_artifact::{BranchName, RepoUrl};
 use ferry_engine::credentials;
 use ferry_engine::world::CredentialType;
 use ferry_git::{Access, CommitInfo, Credential, Log, Mirror, Revision, TagInfo, View};
-use ferry_planner::selection::{Candidate, GitSubscription, Selector};
+use ferry_planner::selection::{Candidate, GitSubscription, Selector, subject};
 use serde_json::Value;
 
 use crate::Controllers;
@@ -15,8 +15,6 @@ use crate::Controllers;
 const TAGS_REMEMBERED: usize = 1000;
 /// How many commits are read at a time while filters look for matches.
 const LARGEST_BATCH: usize = 1000;
-/// Subjects are kept up to this many characters.
-const SUBJECT_CHARACTERS: usize = 80;
 
 /// What a Git subscription finds. `known` is what it found the last time.
 pub(super) async fn discover(
@@ -148,7 +146,7 @@ impl<'a> Look<'a> {
         DiscoveredCommit {
             id: commit.id.to_string(),
             branch: self.sub.branch.clone().unwrap_or_default(),
-            subject: commit.subject.chars().take(SUBJECT_CHARACTERS).collect(),
+            subject: subject(&commit.subject),
             author: commit.author.clone(),
             committer: commit.committer.clone(),
             creator_date: Some(Time(commit.commit_date)),
@@ -161,8 +159,7 @@ impl<'a> Look<'a> {
         let (view, tags) = self.mirror.tags().await.map_err(|e| Self::fail(&e))?;
         let candidates = tags.iter().map(of_tag).collect();
         let ordered = self.selector.order(candidates, self.c.world.now()).map_err(|e| e.to_string())?;
-        // As recorded: a limit of 0 with a path filter gives one.
-        let limit = self.selector.limit().max(usize::from(self.selector.needs_paths()));
+        let limit = self.selector.tag_limit();
         let mut found = Vec::new();
         for candidate in ordered {
             if found.len() >= limit {
@@ -185,7 +182,7 @@ impl<'a> Look<'a> {
             id: candidate.id,
             branch: self.sub.branch.clone().unwrap_or_default(),
             tag: candidate.tag.unwrap_or_default(),
-            subject: candidate.subject.chars().take(SUBJECT_CHARACTERS).collect(),
+            subject: subject(&candidate.subject),
             author: candidate.author,
             committer: candidate.committer,
             creator_date: candidate.date.map(Time),

@@ -56,7 +56,7 @@ fn warehouse(call: &Call<'_>) -> Result<Value, Interrupt> {
     if name.is_empty() {
         return Err(Interrupt::from("the name of a Warehouse must not be empty"));
     }
-    Ok(Value::object(Record::new(ORIGIN).always("Kind", "kind", "Warehouse").always("Name", "name", name)))
+    Ok(Value::object(Record::new(ORIGIN).plain().always("Kind", "kind", "Warehouse").always("Name", "name", name)))
 }
 
 fn given_origin(value: &Value) -> Result<Option<FreightOrigin>, Interrupt> {
@@ -206,9 +206,9 @@ pub(super) fn artifact_value(artifact: &ArtifactReference) -> Value {
     let metadata = artifact.metadata.as_ref().map_or(Value::Nil, Value::from_json);
     Value::object(
         Record::new("ArtifactReference")
-            .with("ArtifactType", "artifactType", artifact.artifact_type.as_str())
-            .always("SubscriptionName", "subscriptionName", artifact.subscription_name.as_str())
-            .always("Version", "version", artifact.version.as_str())
-            .with("Metadata", "metadata", metadata),
+            .always("ArtifactType", "ArtifactType", artifact.artifact_type.as_str())
+            .always("SubscriptionName", "SubscriptionName", artifact.subscription_name.as_str())
+            .always("Version", "Version", artifact.version.as_str())
+            .always("Metadata", "Metadata", metadata),
     )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ferry_api::freight::Chart;
 use ferry_api::warehouse::{DiscoveredArtifacts, DiscoveredCommit, DiscoveredImageReference};
 use ferry_artifact::urls;
-use ferry_expr::{Call, Functions, Interrupt, Kind, Record, Value};
+use ferry_expr::{Call, Functions, Interrupt, Kind, Record, Time, Value, Zone};
 use jiff::Timestamp;
 
 use super::artifacts::{artifact_value, chart_value, function};
@@ -13,7 +13,7 @@ use super::artifacts::{artifact_value, chart_value, function};
 /// The functions over what was found.
 pub fn criteria_functions(found: &DiscoveredArtifacts, now: Timestamp) -> Functions {
     let found = Arc::new(found.clone());
-    let mut functions = Functions::utility(now);
+    let mut functions = Functions::new(now);
     let with = |f: fn(&DiscoveredArtifacts, &Call<'_>) -> Result<Value, Interrupt>| {
         let found = found.clone();
         move |call: &Call<'_>| f(&found, call)
@@ -41,12 +41,12 @@ fn image_from(found: &DiscoveredArtifacts, call: &Call<'_>) -> Result<Value, Int
 
 fn chart_from(found: &DiscoveredArtifacts, call: &Call<'_>) -> Result<Value, Interrupt> {
     let wanted = urls::normalize_chart(call.str(0)?);
-    let name = if call.arguments().len() > 1 { call.str(1)? } else { "" };
-    let result = found.charts.iter().find(|c| urls::normalize_chart(&c.repo_url) == wanted && c.name == name);
+    let name = if call.arguments().len() > 1 { Some(call.str(1)?) } else { None };
+    let result = found.charts.iter().find(|c| urls::normalize_chart(&c.repo_url) == wanted && name.is_none_or(|n| c.name == n));
     let newest = result.and_then(|c| Some((c, c.versions.first()?)));
     Ok(newest.map_or(Value::Nil, |(c, version)| {
         chart_value(&Chart {
-            repo_url: c.repo_url.clone(),
+            repo_url: urls::normalize_chart(&c.repo_url),
             name: c.name.clone(),
             version: version.clone(),
             subscription_name: c.subscription_name.clone(),
@@ -61,7 +61,7 @@ fn artifact_from(found: &DiscoveredArtifacts, call: &Call<'_>) -> Result<Value, 
 }
 
 fn time(at: Option<&ferry_api::Time>) -> Value {
-    at.map_or(Value::Nil, |t| Value::from(t.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().as_str()))
+    at.map_or(Value::Nil, |t| Value::Time(Time::new(t.0, Zone::UTC)))
 }
 
 fn commit(commit: &DiscoveredCommit) -> Value {

@@ -8,9 +8,10 @@ use serde_json::{Value as Json, json};
 use super::{Scope, Stop, Variables};
 use crate::progress;
 
-/// The task that a step of a task belongs to: what stands before the last `::` of its alias.
+/// The task that a step of a task belongs to: what stands before the one `::` of its alias. Tasks do not nest, so an
+/// alias with more of them is no task's.
 pub fn task_of(alias: &str) -> Option<&str> {
-    alias.rsplit_once("::").map(|(task, _)| task)
+    alias.split_once("::").filter(|(task, own)| !task.is_empty() && !own.contains("::")).map(|(task, _)| task)
 }
 
 impl Scope<'_> {
@@ -33,14 +34,20 @@ impl Scope<'_> {
     pub(super) fn step_environment(&self) -> Variables {
         let mut env = self.base_environment();
         let status = self.promotion.status.as_ref();
-        let outputs = status.and_then(|s| s.state.clone()).unwrap_or_default();
+        let state = status.and_then(|s| s.state.clone());
+        let has_state = state.is_some();
+        let outputs = state.unwrap_or_default();
         if let Some(task) = task_of(&self.alias()) {
             let prefix = format!("{task}::");
             let own = outputs.iter().filter_map(|(k, v)| Some((k.strip_prefix(&prefix)?, exact_ids(v))));
             env.insert("task", Variables::new().with("outputs", own.collect::<Variables>()));
         }
-        env.insert("outputs", exact_ids(&Json::Object(outputs)));
-        let metas = self.metadata().iter().map(|m| (m.alias.as_str(), Value::object(record(m))));
+        let outputs = if has_state { exact_ids(&Json::Object(outputs)) } else { Value::Nil };
+        env.insert("outputs", outputs);
+        // The step itself is among them, also before it has begun.
+        let own = StepExecutionMetadata { alias: self.alias(), ..StepExecutionMetadata::default() };
+        let metas = std::iter::once(&own).chain(self.metadata());
+        let metas = metas.map(|m| (m.alias.as_str(), Value::object(record(m))));
         env.insert("stepMetas", metas.collect::<Variables>());
         env
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferry_expr::{Call, Functions, Interrupt, Kind, Lookup, Value};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::artifacts::function;
 use super::{Known, Scope, kind};
@@ -29,6 +29,9 @@ pub(super) fn add(functions: &mut Functions, scope: &Scope<'_>) {
     for (name, what, path) in parts {
         let known = known.clone();
         let body = move |call: &Call<'_>| {
+            if call.str(0)?.is_empty() {
+                return Err(Interrupt::from(format!("the name of a {what} must not be empty")));
+            }
             let object = find(&known, call, what)?;
             let part = path.iter().try_fold(&object, |part, key| part.get(key));
             Ok(part.filter(|p| p.is_object()).map_or(Value::Nil, Value::from_json))
@@ -42,10 +45,11 @@ fn find(known: &Known, call: &Call<'_>, what: &str) -> Result<Json, Interrupt> {
     known.get(&lookup).cloned().ok_or(Interrupt::Need(lookup))
 }
 
-/// The data of a ConfigMap or Secret. A key that is missing gives the empty text, as one that is empty does.
+/// The data of a ConfigMap or Secret; null is one that holds none. A key that is missing gives the empty text, as one that is empty does.
 fn data_map(data: &Json) -> Value {
-    let empty = Map::new();
-    let entries = data.as_object().unwrap_or(&empty);
+    let Some(entries) = data.as_object() else {
+        return Value::from(ferry_expr::Map::no_texts());
+    };
     Value::from(ferry_expr::Map::of_texts(
         entries.iter().map(|(k, v)| (k.as_str(), v.as_str().unwrap_or_default())),
     ))

@@ -2,6 +2,7 @@
 
 use ferry_api::Time;
 use ferry_api::conditions::{self, ConditionStatus, ConditionType};
+use ferry_api::names::annotation;
 use ferry_api::stage::StageStatus;
 
 use super::{Action, Decision, Snapshot};
@@ -19,6 +20,10 @@ pub(super) fn decide(snapshot: &Snapshot<'_>, decision: &mut Decision) {
         freight_summary: Some("N/A".to_owned()),
         ..StageStatus::default()
     };
+    let annotations = snapshot.stage.metadata.annotations.as_ref();
+    if annotations.is_some_and(|a| a.contains_key(annotation::ARGOCD_CONTEXT)) {
+        decision.actions.push(Action::AnnotateApplications(None));
+    }
     for piece in snapshot.freight {
         if availability::is_available(snapshot.stage, piece, snapshot.now) && !piece.is_verified_in(name) {
             let freight = piece.metadata.name.clone().unwrap_or_default();
@@ -41,7 +46,7 @@ pub(super) fn decide(snapshot: &Snapshot<'_>, decision: &mut Decision) {
         ConditionType::Ready,
         ConditionStatus::True,
         "Ready",
-        "Stage passes Freight on as it becomes available",
+        "",
         snapshot.stage.metadata.generation,
         &Time(snapshot.now),
     );

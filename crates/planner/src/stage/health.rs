@@ -24,31 +24,36 @@ pub(super) fn assess(snapshot: &Snapshot<'_>, decision: &mut Decision) {
         decision.status.health = None;
         say(snapshot, decision, ConditionStatus::Unknown, "NoFreight", "Stage has no current Freight");
     } else if phase != Some(PromotionPhase::Succeeded) {
-        let word = phase.map_or("Unknown", PromotionPhase::as_str);
-        let issue = "Cannot assess health because the last Promotion did not succeed";
+        let issue = "Cannot assess health because last Promotion did not succeed";
         decision.status.health = Some(unknown(issue));
-        let reason = format!("LastPromotion{word}");
-        say(snapshot, decision, ConditionStatus::Unknown, &reason, "Last Promotion did not succeed");
+        let reason = format!("LastPromotion{}", phase.map_or("", PromotionPhase::as_str));
+        say(snapshot, decision, ConditionStatus::Unknown, &reason, issue);
     } else {
-        let checked = snapshot.health.clone();
-        let health = checked.as_ref().map_or_else(healthy, |c| c.health.clone());
-        if let Some(checked) = checked {
-            decision.requeue = decision.requeue.sooner(checked.recheck);
-        }
-        let state = health.status.unwrap_or(HealthState::Unknown);
-        let status = match state {
-            HealthState::Healthy => ConditionStatus::True,
-            HealthState::Unhealthy => ConditionStatus::False,
-            _ => ConditionStatus::Unknown,
-        };
-        let message = match (state, health.issues.len()) {
-            (_, 0) => format!("Stage is {}", state.as_str().to_lowercase()),
-            (_, 1) => health.issues.first().cloned().unwrap_or_default(),
-            (_, n) => format!("Stage is {} with {n} issues", state.as_str().to_lowercase()),
-        };
-        decision.status.health = Some(health);
-        say(snapshot, decision, status, state.as_str(), &message);
+        let checks = last.and_then(|p| p.status.as_ref()).map_or(0, |s| s.health_checks.len());
+        take(snapshot, decision, checks);
     }
+}
+
+/// Takes over what the checks say.
+fn take(snapshot: &Snapshot<'_>, decision: &mut Decision, checks: usize) {
+    let checked = snapshot.health.clone();
+    let health = checked.as_ref().map_or_else(healthy, |c| c.health.clone());
+    if let Some(checked) = checked {
+        decision.requeue = decision.requeue.sooner(checked.recheck);
+    }
+    let state = health.status.unwrap_or(HealthState::Unknown);
+    let status = match state {
+        HealthState::Healthy => ConditionStatus::True,
+        HealthState::Unhealthy => ConditionStatus::False,
+        _ => ConditionStatus::Unknown,
+    };
+    let word = state.as_str().to_lowercase();
+    let message = match state {
+        HealthState::Healthy => format!("Stage is {word} (performed {checks} health checks)"),
+        _ => format!("Stage is {word} ({} issues in {checks} health checks)", health.issues.len()),
+    };
+    decision.status.health = Some(health);
+    say(snapshot, decision, status, state.as_str(), &message);
 }
 
 fn unknown(issue: &str) -> Health {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ferry_api::conditions::{self, ConditionStatus, ConditionType};
 use ferry_api::promotion::PromotionPhase;
 use ferry_api::stage::{HealthState, PromotionReference, StageStatus};
+use ferry_api::verification::{VerificationInfo, VerificationPhase};
 use ferry_api::{Promotion, Time, history, order};
 use serde_json::{Map, Value};
 
@@ -20,8 +21,7 @@ pub fn order<'a>(promotions: &[&'a Promotion]) -> Vec<&'a Promotion> {
 
 pub(super) fn sync(snapshot: &Snapshot<'_>, enabled: bool, decision: &mut Decision) {
     let queue = order(snapshot.promotions);
-    let top = queue.first().copied();
-    let waiting = top.filter(|p| !p.is_terminal());
+    let waiting = queue.first().filter(|p| !p.is_terminal());
     let current = decision.status.current_promotion.as_ref().map(|p| p.name.clone());
     if current.is_some() && current.as_deref() != waiting.and_then(|p| p.metadata.name.as_deref()) {
         decision.status.current_promotion = None;
@@ -30,12 +30,42 @@ pub(super) fn sync(snapshot: &Snapshot<'_>, enabled: bool, decision: &mut Decisi
     if decision.status.current_promotion.is_none() {
         conditions::remove(&mut decision.status.conditions, ConditionType::Promoting);
     }
-    let Some(next) = waiting else { return };
-    if decision.status.current_promotion.is_none() && waits_for_verification(&decision.status) {
+    admit_next(snapshot, decision);
+}
+
+/// Lets the first Promotion of the queue run, unless the current Freight must be verified first. Says whether there
+/// is one now that was not there before.
+pub(super) fn admit_next(snapshot: &Snapshot<'_>, decision: &mut Decision) -> bool {
+    let waiting = snapshot.promotions.iter().copied().filter(|p| !p.is_terminal());
+    let Some(next) = waiting.min_by(|a, b| order::compare_promotions(a, b)) else { return false };
+    let is_new = decision.status.current_promotion.is_none();
+    if is_new && waits_for_verification(&decision.status) {
         decision.why.push("the next Promotion waits until the current Freight is verified".to_owned());
-        return;
+        return false;
+    }
+    if is_new {
+        skip_verification(snapshot, next, decision);
     }
     admit(snapshot, next, decision);
+    is_new
+}
+
+/// Freight that never became healthy is not verified once the next Promotion begins: that is said, not left open.
+fn skip_verification(snapshot: &Snapshot<'_>, next: &Promotion, decision: &mut Decision) {
+    let Some(collection) = decision.status.freight_history.first_mut() else { return };
+    if collection.current_verification().is_some() {
+        return;
+    }
+    let now = Some(Time(snapshot.now));
+    let name = next.metadata.name.as_deref().unwrap_or_default();
+    collection.record_verification(VerificationInfo {
+        id: snapshot.uuid.to_owned(),
+        phase: Some(VerificationPhase::Aborted),
+        message: format!("Verification skipped: Promotion {name:?} began before the Stage was healthy"),
+        start_time: now.clone(),
+        finish_time: now,
+        ..VerificationInfo::default()
+    });
 }
 
 /// Lets a Promotion run.
@@ -85,8 +115,9 @@ fn take_note_of(snapshot: &Snapshot<'_>, enabled: bool, promotion: &Promotion, d
         auto_promotion::record_hold(&mut status.auto_promotion_holds, snapshot.stage, promotion);
     }
     let mut ended = promotion.status.clone().unwrap_or_default();
-    // What was about to happen outside is the Promotion's own business.
+    // What is ours alone stays the Promotion's own business: a Stage remembers no ledger and no wait.
     ended.ledger = None;
+    ended.waiting = None;
     ended.waiting = None;
     if ended.started_at.is_none() && ended.freight_collection.is_none() {
         ended.freight_collection = status

@@ -1,6 +1,6 @@
 //! The condition `Ready`, which sums up the others, and `status.waiting`, which says on what the Stage waits.
 
-use ferry_api::conditions::{self, ConditionStatus, ConditionType};
+use ferry_api::conditions::{self, ConditionStatus, ConditionType, truncate_message};
 use ferry_api::promotion::PromotionPhase;
 use ferry_api::{Time, Waiting};
 
@@ -13,14 +13,20 @@ pub(super) fn conclude(snapshot: &Snapshot<'_>, decision: &mut Decision) {
     set(snapshot, decision, status, &reason, &message);
     decision.status.observed_generation = snapshot.stage.metadata.generation;
     let waits = conditions::get(&decision.status.conditions, ConditionType::Promoting).is_some() || !ready;
+    let on_what = in_words(decision, &reason, &message);
     decision.status.waiting = waits.then(|| {
-        let since = decision.status.waiting.take().filter(|w| w.reason == message).and_then(|w| w.since);
-        let since = since.or_else(|| {
-            let ready = conditions::get(&decision.status.conditions, ConditionType::Ready);
-            ready.map(|c| c.last_transition_time.clone())
-        });
-        Waiting { reason: message.clone(), since, next_check: None, deadline: None }
+        let since = decision.status.waiting.take().filter(|w| w.reason == on_what).and_then(|w| w.since);
+        let since = since.or(Some(Time(snapshot.now)));
+        Waiting { reason: on_what, since, next_check: None, deadline: None }
     });
+}
+
+/// On what the Stage waits: what the health checks complain of, where it is the health.
+fn in_words(decision: &Decision, reason: &str, message: &str) -> String {
+    let health = decision.status.health.as_ref();
+    let issue =
+        health.filter(|h| h.status.is_some_and(|s| s.as_str() == reason)).and_then(|h| h.issues.first());
+    truncate_message(issue.map_or(message, String::as_str)).to_owned()
 }
 
 /// An error of the decision itself, e.g. a policy that cannot be read.

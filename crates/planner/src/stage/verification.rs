@@ -35,24 +35,33 @@ pub(super) fn verify(snapshot: &Snapshot<'_>, decision: &mut Decision) {
             "WaitingForVerification",
             "Verification starts when the Stage is healthy".to_owned(),
         ),
-        Some((phase, message)) => {
-            let (status, reason) = word(phase);
-            let message = if message.is_empty() { format!("Verification is {reason}") } else { message };
-            (status, reason, message)
+        Some((phase, said)) => {
+            let (status, reason, message) = word(phase);
+            let said = if status == ConditionStatus::False { said } else { message.to_owned() };
+            (status, reason, said)
         }
     };
     say(snapshot, decision, status, reason, &message);
 }
 
-fn word(phase: Option<VerificationPhase>) -> (ConditionStatus, &'static str) {
+/// Status, reason and words of a phase; where it is bad, the verification's own words count.
+fn word(phase: Option<VerificationPhase>) -> (ConditionStatus, &'static str, &'static str) {
+    use ConditionStatus::{False, True, Unknown};
     match phase {
-        None | Some(VerificationPhase::Pending) => (ConditionStatus::Unknown, "VerificationPending"),
-        Some(VerificationPhase::Running) => (ConditionStatus::Unknown, "VerificationRunning"),
-        Some(VerificationPhase::Inconclusive) => (ConditionStatus::Unknown, "VerificationInconclusive"),
-        Some(VerificationPhase::Failed) => (ConditionStatus::False, "VerificationFailed"),
-        Some(VerificationPhase::Error) => (ConditionStatus::False, "VerificationError"),
-        Some(VerificationPhase::Aborted) => (ConditionStatus::False, "VerificationAborted"),
-        Some(VerificationPhase::Successful) => (ConditionStatus::True, "Verified"),
+        None => (Unknown, "UnknownVerificationPhase", "Freight verification is in an unknown phase"),
+        Some(VerificationPhase::Pending) => {
+            (Unknown, "VerificationPending", "Freight is pending verification")
+        }
+        Some(VerificationPhase::Running) => {
+            (Unknown, "VerificationRunning", "Freight is currently being verified")
+        }
+        Some(VerificationPhase::Inconclusive) => {
+            (Unknown, "VerificationInconclusive", "Verification result is inconclusive")
+        }
+        Some(VerificationPhase::Failed) => (False, "VerificationFailed", ""),
+        Some(VerificationPhase::Error) => (False, "VerificationError", ""),
+        Some(VerificationPhase::Aborted) => (False, "VerificationAborted", ""),
+        Some(VerificationPhase::Successful) => (True, "Verified", "Freight has been verified"),
     }
 }
 
@@ -62,7 +71,10 @@ fn start(snapshot: &Snapshot<'_>) -> VerificationInfo {
     let now = Time(snapshot.now);
     let (phase, message) = match snapshot.stage.spec.verification {
         None => (VerificationPhase::Successful, ""),
-        Some(_) => (VerificationPhase::Error, "Argo Rollouts integration is disabled on this controller"),
+        Some(_) => (
+            VerificationPhase::Error,
+            "Rollouts integration is disabled on this controller: cannot start verification",
+        ),
     };
     VerificationInfo {
         id: snapshot.uuid.to_owned(),
