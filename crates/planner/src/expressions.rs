@@ -84,8 +84,8 @@ fn stop(what: &str, stop: ferry_expr::Stop) -> Stop {
 impl Scope<'_> {
     /// A step's evaluated config: an object.
     pub fn config(&self, config: Option<&Value>) -> Result<Value, Stop> {
-        let empty = Value::Object(Map::new());
-        let config = config.filter(|c| !c.is_null()).unwrap_or(&empty);
+        // A step without a config needs no variables, not even valid ones.
+        let Some(config) = config.filter(|c| !c.is_null()) else { return Ok(Value::Object(Map::new())) };
         if !config.is_object() {
             return Err(Stop::Failed("a step's config must be an object".to_owned()));
         }

@@ -56,7 +56,9 @@ fn warehouse(call: &Call<'_>) -> Result<Value, Interrupt> {
     if name.is_empty() {
         return Err(Interrupt::from("the name of a Warehouse must not be empty"));
     }
-    Ok(Value::object(Record::new(ORIGIN).plain().always("Kind", "kind", "Warehouse").always("Name", "name", name)))
+    Ok(Value::object(
+        Record::new(ORIGIN).plain().always("Kind", "kind", "Warehouse").always("Name", "name", name),
+    ))
 }
 
 fn given_origin(value: &Value) -> Result<Option<FreightOrigin>, Interrupt> {

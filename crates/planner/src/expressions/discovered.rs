@@ -42,7 +42,10 @@ fn image_from(found: &DiscoveredArtifacts, call: &Call<'_>) -> Result<Value, Int
 fn chart_from(found: &DiscoveredArtifacts, call: &Call<'_>) -> Result<Value, Interrupt> {
     let wanted = urls::normalize_chart(call.str(0)?);
     let name = if call.arguments().len() > 1 { Some(call.str(1)?) } else { None };
-    let result = found.charts.iter().find(|c| urls::normalize_chart(&c.repo_url) == wanted && name.is_none_or(|n| c.name == n));
+    let result = found
+        .charts
+        .iter()
+        .find(|c| urls::normalize_chart(&c.repo_url) == wanted && name.is_none_or(|n| c.name == n));
     let newest = result.and_then(|c| Some((c, c.versions.first()?)));
     Ok(newest.map_or(Value::Nil, |(c, version)| {
         chart_value(&Chart {

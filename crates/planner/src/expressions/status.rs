@@ -16,13 +16,13 @@ pub(super) fn add(functions: &mut Functions, scope: &Scope<'_>) {
     functions.insert("success", function(&[&[]], Kind::Bool, move |_: &Call<'_>| Ok(Value::Bool(!failed))));
     let prefix = task_of(&scope.alias()).map(|task| format!("{task}::")).unwrap_or_default();
     let metadata = scope.metadata().to_vec();
-    let is_nobodys = scope.alias().starts_with("::");
+    let own_task = task_of(&scope.alias()).map(str::to_owned);
     let body = move |call: &Call<'_>| {
-        // As recorded: an empty task sees the steps of no other task.
-        if is_nobodys && call.str(0)?.contains("::") {
+        let alias = format!("{prefix}{}", call.str(0)?);
+        // The steps of another task are nobody else's business; as recorded.
+        if task_of(&alias) != own_task.as_deref() {
             return Ok(Value::from(""));
         }
-        let alias = format!("{prefix}{}", call.str(0)?);
         let found = metadata.iter().find(|m| m.alias == alias).and_then(|m| m.status);
         Ok(Value::from(found.map_or("", word)))
     };

@@ -1,7 +1,10 @@
 //! The machine's rules, one by one.
 
+use std::time::Duration;
+
+use ferry_api::promotion::{PromotionPhase, StepRetry};
+
 use super::*;
-use ferry_api::promotion::StepRetry;
 
 fn steps(n: usize) -> PromotionSpec {
     let step = |i: usize| PromotionStep {
@@ -142,7 +145,7 @@ fn a_wait_is_explained_and_ends_at_the_deadline() {
         at(20),
     );
     let Settled::Again { after, deadline, .. } = settled else { panic!("through") };
-    assert_eq!((after, deadline), (Duration::from_secs(40), Some(at(60))));
+    assert_eq!((after, deadline), (Duration::from_secs(41), Some(at(60))));
     let waiting = status.waiting.clone().unwrap();
     assert_eq!(waiting.reason, "Application is syncing");
     assert_eq!(waiting.deadline.unwrap().0, at(60));

@@ -105,7 +105,8 @@ impl<'a> Driver<'a> {
         };
         let timeout = runner["defaultTimeout"].as_str().map(|text| duration::parse(text).unwrap());
         let propagates = runner["requiredCapabilities"].to_string().contains("task-output-propagation");
-        let rules = StepRules::of(step, timeout, propagates).with_threshold(step, &runner["defaultErrorThreshold"]);
+        let rules =
+            StepRules::of(step, timeout, propagates).with_threshold(step, &runner["defaultErrorThreshold"]);
         let status = self.promotion.status.as_mut().unwrap();
         let settled = progress::settle(&spec, status, index, attempt, rules, self.now);
         self.error = matches!(settled, Settled::Again { error: true, .. });

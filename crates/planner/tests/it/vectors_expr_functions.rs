@@ -43,7 +43,8 @@ const RULES: &[Rule] = &[
             text.contains(".Status ==") || text.contains(".Status !=")
         },
         instead: |case, answer| {
-            answer.as_ref().ok().and_then(Value::as_bool) == case.want.as_ref().and_then(|w| w.as_bool().map(|w| !w))
+            answer.as_ref().ok().and_then(Value::as_bool)
+                == case.want.as_ref().and_then(|w| w.as_bool().map(|w| !w))
         },
     },
     Rule {
