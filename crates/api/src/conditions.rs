@@ -111,3 +111,15 @@ pub fn set(
 pub fn remove(conditions: &mut Vec<Condition>, kind: ConditionType) {
     conditions.retain(|c| c.type_ != kind.as_str());
 }
+
+/// Puts conditions that were taken away and set again back in their places, with the moment of their last change.
+pub fn keep(before: &[Condition], after: &mut [Condition]) {
+    let place = |c: &Condition| before.iter().position(|old| old.type_ == c.type_);
+    for condition in after.iter_mut() {
+        let old = place(condition).and_then(|i| before.get(i)).filter(|old| old.status == condition.status);
+        if let Some(old) = old {
+            condition.last_transition_time = old.last_transition_time.clone();
+        }
+    }
+    after.sort_by_key(|condition| place(condition).unwrap_or(usize::MAX));
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ferry_api::conditions::{self, ConditionStatus, ConditionType};
 use ferry_api::names::annotation;
 use ferry_api::warehouse::{DiscoveredArtifacts, FreightCreationPolicy, WarehouseStatus};
-use ferry_api::{Freight, Time, Warehouse, duration};
+use ferry_api::{Condition, Freight, Time, Warehouse, duration};
 use ferry_expr::Expression;
 use jiff::Timestamp;
 
@@ -125,7 +125,7 @@ pub fn decide(warehouse: &Warehouse, found: Found, shortest: Duration, now: Time
         Found::Failed(why) => {
             round.unhealthy("DiscoveryFailed", &format!("Unable to discover artifacts: {why}"));
             round.not_ready("DiscoveryFailure", &format!("Artifact discovery failed: {why}"));
-            return Decision { status: round.status, freight: None, requeue };
+            return Decision { status: round.end(), freight: None, requeue };
         }
     };
     round.status.observed_generation = warehouse.metadata.generation;
@@ -140,7 +140,11 @@ pub fn decide(warehouse: &Warehouse, found: Found, shortest: Duration, now: Time
         None => round.propose(&artifacts, count),
     };
     round.status.discovered_artifacts = Some(artifacts);
-    Decision { status: round.status, freight, requeue }
+    Decision { status: round.end(), freight, requeue }
+}
+
+fn conditions_of(warehouse: &Warehouse) -> &[Condition] {
+    warehouse.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default()
 }
 
 /// Adds what creating the Freight came to.
@@ -187,6 +191,7 @@ pub fn created(
         }
     }
     status.last_freight_id = Some(name.to_owned());
+    conditions::keep(conditions_of(warehouse), &mut status.conditions);
     status
 }
 
@@ -230,6 +235,11 @@ impl Round<'_> {
             generation,
             &Time(self.now),
         );
+    }
+
+    fn end(mut self) -> WarehouseStatus {
+        conditions::keep(conditions_of(self.warehouse), &mut self.status.conditions);
+        self.status
     }
 
     fn unhealthy(&mut self, reason: &str, message: &str) {

@@ -194,8 +194,8 @@ fn find(input: &Value, lookup: &Lookup) -> Value {
         kind::WAREHOUSE => object("Warehouse", project)["spec"]["subscriptions"].clone(),
         kind::FREIGHT => object("Freight", project),
         kind::STAGE => object("Stage", project),
-        kind::CONFIG_MAP => data(object("ConfigMap", project)),
-        kind::SHARED_CONFIG_MAP => data(object("ConfigMap", SHARED)),
+        kind::CONFIG_MAP => data(&object("ConfigMap", project)),
+        kind::SHARED_CONFIG_MAP => data(&object("ConfigMap", SHARED)),
         kind::SECRET => decoded(&object("Secret", project)),
         kind::SHARED_SECRET => {
             let secret = object("Secret", SHARED);
@@ -206,7 +206,7 @@ fn find(input: &Value, lookup: &Lookup) -> Value {
     }
 }
 
-fn data(object: Value) -> Value {
+fn data(object: &Value) -> Value {
     if object.is_null() { json!({}) } else { object["data"].clone() }
 }
 

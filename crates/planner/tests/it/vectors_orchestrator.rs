@@ -9,7 +9,7 @@ const RULES: &[Rule] = &[
     Rule {
         name: "an abort ends it",
         reason: "surprises.md, Tasks: a step that returns Aborted, or Failed without an error, ends there",
-        applies: |case| attempts(case).any(|a| ends_without_error(a)),
+        applies: |case| attempts(case).any(ends_without_error),
         instead: |_, answer| {
             let Some(call) = last(answer) else { return false };
             is_bad(&call["phase"]) && steps(call).any(|s| is_bad(&s["status"]) && s["finished"] == true)
