@@ -44,7 +44,9 @@ async fn a_commit_travels_by_itself_to_uat_and_by_hand_to_prod() {
         let head = log.last().unwrap();
         assert_eq!(head.message, format!("{name} takes {first}"));
         let application = world
-            .application(&format!("demo-{name}"), |app| app.data["status"]["sync"]["revision"] == head.id.as_str())
+            .application(&format!("demo-{name}"), |app| {
+                app.data["status"]["sync"]["revision"] == head.id.as_str()
+            })
             .await;
         assert_eq!(application.data["status"]["sync"]["status"], "Synced");
         let deployed = world.api::<ConfigMap>(&format!("demo-{name}")).get("settings").await.unwrap();
@@ -72,7 +74,8 @@ async fn the_next_commit_follows_and_each_stage_makes_one_promotion_for_it() {
     assert_ne!(next.name_any(), freight.name_any());
     world
         .stage("uat", |stage| {
-            stage.status.as_ref().is_some_and(|s| s.freight_summary == Some(next.name_any())) && is_healthy(stage)
+            stage.status.as_ref().is_some_and(|s| s.freight_summary == Some(next.name_any()))
+                && is_healthy(stage)
         })
         .await;
     for name in ["test", "uat"] {

@@ -28,7 +28,12 @@ pub struct Ended {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ferry"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     // Nothing of the machine's own settings.
     for name in ["KUBECONFIG", "FERRY_KUBECONFIG", "FERRY_DATA_DIR", "FERRY_LISTEN"] {
         command.env_remove(name);
@@ -92,7 +97,9 @@ impl Ferry {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| unreachable!("it never says {words:?}"))
+        tokio::time::timeout(PATIENCE, found)
+            .await
+            .unwrap_or_else(|_| unreachable!("it never says {words:?}"))
     }
 
     /// SIGKILL: nothing of it can be caught.

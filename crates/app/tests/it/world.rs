@@ -142,7 +142,8 @@ pub fn applications(client: &Client) -> Api<DynamicObject> {
 
 /// Commits files to a branch, and gives the commit.
 pub async fn commit(repository: &Repository, branch: &str, message: &str, files: &[(&str, &str)]) -> String {
-    let change = files.iter().fold(Change::on(branch, message), |change, (path, text)| change.file(path, text));
+    let change =
+        files.iter().fold(Change::on(branch, message), |change, (path, text)| change.file(path, text));
     repository.commit(&change).await.unwrap()
 }
 
@@ -189,7 +190,8 @@ pub fn output(promotion: &Promotion, step: &str, field: &str) -> String {
 /// A condition of an object: its status, reason and message.
 pub fn condition(object: &impl serde::Serialize, kind: &str) -> Option<(String, String, String)> {
     let object = serde_json::to_value(object).unwrap();
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let conditions =
+        object.pointer("/status/conditions").and_then(Value::as_array).cloned().unwrap_or_default();
     let found = conditions.into_iter().find(|condition| condition["type"] == kind)?;
     let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
     Some((text("status"), text("reason"), text("message")))

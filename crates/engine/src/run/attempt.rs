@@ -92,7 +92,8 @@ pub(super) async fn attempt(
             if effect == Effect::Writes {
                 announce(draft, index, &alias, rules, started_at).await?;
             }
-            tracing::debug!(kind, attempt = began.as_ref().map_or(1, |e| e.attempt), "attempt");
+            let number = began.as_ref().map_or(1, |e| e.attempt + i64::from(e.finished_at.is_some()));
+            tracing::debug!(kind, attempt = number, "attempt");
             let at = At { index, alias: &alias, start: started_at, rules };
             run(parts, commands, draft, work, &at, prepared).await?
         }
