@@ -142,7 +142,8 @@ async fn prepare(
         sorted(evaluator.config(index, now).await)
     };
     let config = patiently(&parts.world, commands, ask).await?;
-    Ok(config.map_err(StepError::Retryable).and_then(|config| def.prepare(config)))
+    // Another attempt would see the same: what is wrong in an expression stays wrong.
+    Ok(config.map_err(StepError::Fatal).and_then(|config| def.prepare(config)))
 }
 
 /// Which attempt of which step.

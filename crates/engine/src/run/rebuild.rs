@@ -61,7 +61,7 @@ async fn replay(
     let mut digest = None;
     for (index, step) in promotion.spec.steps.iter().enumerate() {
         let alias = progress::alias(step, index);
-        let Some(record) = progress::metadata(&status, &alias) else { continue };
+        let Some(record) = progress::record(&status, &promotion.spec.steps, index) else { continue };
         let ran = matches!(record.status, Some(StepStatus::Succeeded | StepStatus::Skipped));
         let (true, Some(started)) = (ran, record.started_at.as_ref()) else { continue };
         match attempt::replay(parts, commands, draft, work, index, started.0).await? {
