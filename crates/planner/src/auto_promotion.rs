@@ -17,37 +17,52 @@ pub type Holds = BTreeMap<String, AutoPromotionHold>;
 
 /// A policy that cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("promotion policy {index}: name pattern {pattern:?}: {source}")]
-pub struct Error {
-    index: usize,
-    pattern: String,
-    source: pattern::Error,
+pub enum Error {
+    /// Its pattern of Stage names.
+    #[error("promotion policy {index}: name pattern {pattern:?}: {why}")]
+    Name {
+        /// Which policy.
+        index: usize,
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        why: pattern::Error,
+    },
+    /// Its selector of Stage labels.
+    #[error("promotion policy {index}: {why}")]
+    Labels {
+        /// Which policy.
+        index: usize,
+        /// What is wrong.
+        why: labels::Error,
+    },
 }
 
 /// Whether the first policy that matches a Stage lets it promote by itself.
 pub fn is_enabled(stage: &Stage, config: Option<&ProjectConfig>) -> Result<bool, Error> {
     let Some(spec) = config.and_then(|c| c.spec.as_ref()) else { return Ok(false) };
     for (index, policy) in spec.promotion_policies.iter().enumerate() {
-        let matches = matches(policy, stage).map_err(|(pattern, source)| Error { index, pattern, source })?;
-        if matches {
+        if matches(index, policy, stage)? {
             return Ok(policy.auto_promotion_enabled.unwrap_or(false));
         }
     }
     Ok(false)
 }
 
-fn matches(policy: &PromotionPolicy, stage: &Stage) -> Result<bool, (String, pattern::Error)> {
+fn matches(index: usize, policy: &PromotionPolicy, stage: &Stage) -> Result<bool, Error> {
     let name = stage.metadata.name.as_deref().unwrap_or_default();
     let Some(selector) = &policy.stage_selector else {
         return Ok(policy.stage.as_deref().is_none_or(|s| s.is_empty() || s == name));
     };
     if let Some(text) = selector.name.as_deref().filter(|n| !n.is_empty()) {
-        let pattern = NamePattern::parse(text).map_err(|e| (text.to_owned(), e))?;
+        let pattern =
+            NamePattern::parse(text).map_err(|why| Error::Name { index, pattern: text.to_owned(), why })?;
         if !pattern.matches(name) {
             return Ok(false);
         }
     }
-    Ok(labels::matches(&selector.labels, stage.metadata.labels.as_ref()))
+    labels::matches(&selector.labels, stage.metadata.labels.as_ref())
+        .map_err(|why| Error::Labels { index, why })
 }
 
 /// Everything that the choice depends on.

@@ -14,10 +14,15 @@ pub(super) fn conclude(snapshot: &Snapshot<'_>, decision: &mut Decision) {
     decision.status.observed_generation = snapshot.stage.metadata.generation;
     let waits = conditions::get(&decision.status.conditions, ConditionType::Promoting).is_some() || !ready;
     let on_what = in_words(decision, &reason, &message);
-    decision.status.waiting = waits.then(|| {
-        let since = decision.status.waiting.take().filter(|w| w.reason == on_what).and_then(|w| w.since);
-        let since = since.or(Some(Time(snapshot.now)));
-        Waiting { reason: on_what, since, next_check: None, deadline: None }
+    wait(snapshot, decision, waits.then_some(on_what));
+}
+
+/// Notes on what the Stage waits; since when stays while the reason does.
+fn wait(snapshot: &Snapshot<'_>, decision: &mut Decision, on_what: Option<String>) {
+    let before = decision.status.waiting.take();
+    decision.status.waiting = on_what.map(|reason| {
+        let since = before.filter(|w| w.reason == reason).and_then(|w| w.since).or(Some(Time(snapshot.now)));
+        Waiting { reason, since, next_check: None, deadline: None }
     });
 }
 
@@ -32,6 +37,7 @@ fn in_words(decision: &Decision, reason: &str, message: &str) -> String {
 /// An error of the decision itself, e.g. a policy that cannot be read.
 pub(super) fn fail(snapshot: &Snapshot<'_>, decision: &mut Decision, error: &str) {
     set(snapshot, decision, ConditionStatus::False, "ReconcileError", error);
+    wait(snapshot, decision, Some(truncate_message(error).to_owned()));
 }
 
 fn sum_up(decision: &Decision) -> (bool, String, String) {

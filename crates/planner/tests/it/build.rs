@@ -106,6 +106,15 @@ pub fn policy(automatic: bool) -> ProjectConfig {
     }
 }
 
+/// A policy whose pattern cannot be read.
+pub fn broken_policy() -> ProjectConfig {
+    let mut config = policy(true);
+    let selector = serde_json::json!({"name": "regex:["});
+    let policies = &mut config.spec.as_mut().unwrap().promotion_policies;
+    policies[0].stage_selector = Some(serde_json::from_value(selector).unwrap());
+    config
+}
+
 /// A Promotion by which a person asks that auto-promotion of an origin be held, or go on.
 pub fn asking(mut promotion: Promotion, key: &str, origin: &str) -> Promotion {
     let annotations = [(key.to_owned(), origin.to_owned()), (annotation::CREATE_ACTOR.into(), "kim".into())];

@@ -32,6 +32,7 @@ prop_compose! {
     fn worlds()(
         drawn in prop::collection::vec((0usize..4, 0usize..7, any::<bool>()), 0..5),
         automatic in prop::option::of(any::<bool>()),
+        is_broken in prop::bool::weighted(0.1),
         is_direct in any::<bool>(),
         upstream in prop::collection::vec((any::<bool>(), any::<bool>()), 4),
         state in prop::option::of(0usize..4),
@@ -59,6 +60,9 @@ prop_compose! {
             }
         }
         world.config = automatic.map(policy);
+        if is_broken {
+            world.config = Some(build::broken_policy());
+        }
         world.health = state.map(|s| health(STATES[s]));
         world.promotions = drawn.into_iter().enumerate().map(|(i, d)| drawn_promotion(&world.freight, i, d)).collect();
         remember(&mut world, last, current);
