@@ -15,11 +15,14 @@ const QUIET: &str =
 /// Starts logging for the whole process.
 pub(crate) fn start(log: &Log) -> Result<()> {
     let level = log.level.as_deref().unwrap_or("info");
+    let refused =
+        |why: String| Misuse(format!("log-level {level:?}: {why}; give error, warn, info, debug or trace"));
     let is_plain = level.parse::<tracing::Level>().is_ok() || level == "off";
+    if !is_plain && !level.contains('=') {
+        return Err(refused("there is no such level".to_owned()).into());
+    }
     let directives = if is_plain { format!("{level},{QUIET}") } else { level.to_owned() };
-    let filter = EnvFilter::try_new(&directives).map_err(|error| {
-        Misuse(format!("log-level {level:?}: {error}; give error, warn, info, debug or trace"))
-    })?;
+    let filter = EnvFilter::try_new(&directives).map_err(|error| refused(error.to_string()))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

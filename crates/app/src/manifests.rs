@@ -29,7 +29,7 @@ async fn apply_one(client: &Client, document: Value) -> Result<()> {
         Some(namespace) if is_namespaced => Api::namespaced_with(client.clone(), &namespace, &resource),
         _ => Api::all_with(client.clone(), &resource),
     };
-    let params = PatchParams::apply("ferry").force();
+    let params = PatchParams::apply("ferry").force().validation_strict();
     let applied = api.patch(&name, &params, &Patch::Apply(&object)).await;
     applied.map(drop).map_err(|error| anyhow::anyhow!("{what}: {}", words(&error)))
 }

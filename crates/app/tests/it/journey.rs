@@ -3,6 +3,7 @@
 use ferry_api::PromotionPhase;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
+use serde_json::json;
 
 use crate::objects::{application, auto_promotion, rendering_steps, stage, warehouse};
 use crate::world::{World, commit, is_healthy, output, promotions_to};
@@ -33,7 +34,7 @@ async fn a_commit_travels_by_itself_to_uat_and_by_hand_to_prod() {
     let first = three_stages(&world).await;
     let freight = world.freight_with(&first).await;
 
-    let uat = world.stage("uat", |stage| is_healthy(stage)).await;
+    let uat = world.stage("uat", is_healthy).await;
     assert_eq!(uat.status.unwrap().freight_summary, Some(freight.name_any()));
     assert!(promotions_to(&world.client, "prod").await.is_empty(), "prod waits for a person");
     let promotion = world.promoted("prod", &freight).await;
@@ -43,19 +44,22 @@ async fn a_commit_travels_by_itself_to_uat_and_by_hand_to_prod() {
         let log = world.git.repository("deploy").unwrap().log(&branch).await.unwrap();
         let head = log.last().unwrap();
         assert_eq!(head.message, format!("{name} takes {first}"));
-        let application = world
+        let sync = json!({"status": "Synced", "revision": head.id});
+        world
             .application(&format!("demo-{name}"), |app| {
-                app.data["status"]["sync"]["revision"] == head.id.as_str()
+                sync.as_object()
+                    .unwrap()
+                    .iter()
+                    .all(|(field, value)| &app.data["status"]["sync"][field] == value)
             })
             .await;
-        assert_eq!(application.data["status"]["sync"]["status"], "Synced");
         let deployed = world.api::<ConfigMap>(&format!("demo-{name}")).get("settings").await.unwrap();
         assert_eq!(deployed.data.unwrap()["stage"], name);
-        world.stage(name, |stage| is_healthy(stage)).await;
+        world.stage(name, is_healthy).await;
     }
     let head = world.git.repository("deploy").unwrap().head("stage/prod").await.unwrap();
     assert_eq!(Some(output(&promotion, "push", "commit")), head);
-    world.stop().await;
+    let _directory = world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +68,7 @@ async fn the_next_commit_follows_and_each_stage_makes_one_promotion_for_it() {
     world.apply(&auto_promotion(&["test", "uat"])).await;
     let first = three_stages(&world).await;
     let freight = world.freight_with(&first).await;
-    world.stage("uat", |stage| is_healthy(stage)).await;
+    world.stage("uat", is_healthy).await;
 
     let app = world.git.repository("app").unwrap();
     let text = crate::objects::CONFIG_MAP.replace("data:", "data:\n  more: \"yes\"");
@@ -85,7 +89,7 @@ async fn the_next_commit_follows_and_each_stage_makes_one_promotion_for_it() {
         let deployed = world.api::<ConfigMap>(&format!("demo-{name}")).get("settings").await.unwrap();
         assert_eq!(deployed.data.unwrap()["more"], "yes");
     }
-    world.stop().await;
+    let _directory = world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,8 +102,10 @@ async fn fm_59_work_directories_are_gone_after_success_and_failure() {
     world.promoted("test", &freight).await;
     let (phase, _) = world.failed("failing", &freight).await;
     assert_eq!(phase, PromotionPhase::Failed);
-    let work = world.directory.path().join("data/work");
-    world.stop().await;
-    let left: Vec<_> = std::fs::read_dir(work).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let directory = world.stop().await;
+    let left: Vec<_> = std::fs::read_dir(directory.path().join("data/work"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert!(left.is_empty(), "{left:?}");
 }

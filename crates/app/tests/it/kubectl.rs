@@ -1,1 +1,65 @@
-//! To come.
+//! The real `kubectl` on a Ferry alone.
+
+use ferry_api::PromotionPhase;
+use ferry_testkit::kubectl;
+
+use crate::journey::three_stages;
+use crate::objects::{auto_promotion, project};
+use crate::world::{World, is_healthy};
+
+/// As a user of Kargo writes it.
+const PROMOTION: &str = "
+apiVersion: kargo.akuity.io/v1alpha1
+kind: Promotion
+metadata:
+  generateName: by-hand-
+  namespace: demo
+spec:
+  stage: prod
+  freight: FREIGHT
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_applying_and_a_promotion_with_a_generated_name() {
+    let world = World::with(|_| {}).await;
+    let Some(kubectl) = kubectl(world.alone.kubeconfig()).unwrap() else { return };
+    let said = kubectl.run_with(&["apply", "-f", "-"], &project("demo")).await.unwrap();
+    assert_eq!(said, "project.kargo.akuity.io/demo created\n");
+    let config = auto_promotion(&["test", "uat"]);
+    kubectl.run_with(&["apply", "-f", "-"], &config).await.unwrap();
+    let said = kubectl.run_with(&["apply", "-f", "-"], &config).await.unwrap();
+    assert_eq!(said, "projectconfig.kargo.akuity.io/demo unchanged\n");
+
+    let freight = world.freight_with(&three_stages(&world).await).await;
+    world.stage("uat", is_healthy).await;
+    let name = freight.metadata.name.as_deref().unwrap();
+    let text = PROMOTION.replace("FREIGHT", name);
+    let made = kubectl.run_with(&["create", "-o", "name", "-f", "-"], &text).await.unwrap();
+    let promotion = made.trim().strip_prefix("promotion.kargo.akuity.io/").unwrap();
+    assert!(promotion.starts_with("prod."), "{promotion}");
+    let status = world.ended(promotion).await.status.unwrap();
+    assert_eq!(status.phase, Some(PromotionPhase::Succeeded), "{}", status.message);
+
+    let headers =
+        |text: &str| text.lines().next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    let stages = kubectl.run(&["get", "stages", "-n", "demo"]).await.unwrap();
+    assert_eq!(headers(&stages), "NAME SHARD CURRENT FREIGHT HEALTH READY STATUS AGE");
+    assert!(
+        stages.lines().filter(|line| line.contains(name) && line.contains("Healthy")).count() >= 2,
+        "{stages}"
+    );
+    let freights = kubectl.run(&["get", "freight", "-n", "demo"]).await.unwrap();
+    assert_eq!(headers(&freights), "NAME ALIAS ORIGIN (KIND) ORIGIN (NAME) AGE");
+    assert!(freights.contains(freight.alias.as_deref().unwrap()), "{freights}");
+    let promotions = kubectl.run(&["get", "promotions", "-n", "demo"]).await.unwrap();
+    assert_eq!(headers(&promotions), "NAME SHARD STAGE FREIGHT PHASE AGE");
+    assert_eq!(promotions.matches("Succeeded").count(), 3, "{promotions}");
+    let all = kubectl.run(&["get", "stages,freight,promotions", "-n", "demo"]).await.unwrap();
+    assert!(all.contains("stage.kargo.akuity.io/test") && all.contains("freight.kargo.akuity.io/"), "{all}");
+
+    let described = kubectl.run(&["describe", "promotion", "-n", "demo", promotion]).await.unwrap();
+    assert!(described.contains("PromotionSucceeded"), "its Events are shown: {described}");
+    let deleted = kubectl.run(&["delete", "stage", "-n", "demo", "prod"]).await.unwrap();
+    assert!(deleted.contains("\"prod\" deleted"), "{deleted}");
+    let _directory = world.stop().await;
+}

@@ -24,12 +24,11 @@ pub fn project(name: &str) -> String {
 
 /// Auto-promotion for these Stages of Project `demo`.
 pub fn auto_promotion(stages: &[&str]) -> String {
-    let policies: String = stages
-        .iter()
-        .map(|stage| format!("  - stageSelector: {{name: {stage}}}\n    autoPromotionEnabled: true\n"))
-        .collect();
+    let policy =
+        |stage: &&str| format!("  - stageSelector: {{name: {stage}}}\n    autoPromotionEnabled: true");
+    let policies = stages.iter().map(policy).collect::<Vec<_>>().join("\n");
     format!(
-        "apiVersion: kargo.akuity.io/v1alpha1\nkind: ProjectConfig\nmetadata:\n  name: demo\n  namespace: demo\nspec:\n  promotionPolicies:\n{policies}"
+        "apiVersion: kargo.akuity.io/v1alpha1\nkind: ProjectConfig\nmetadata:\n  name: demo\n  namespace: demo\nspec:\n  promotionPolicies:\n{policies}\n"
     )
 }
 
@@ -54,7 +53,8 @@ spec:
 
 /// A Stage of Project `demo` with these steps, each a YAML list entry.
 pub fn stage(name: &str, sources: &str, steps: &str) -> String {
-    let steps: String = steps.trim_matches('\n').lines().map(|line| format!("      {line}\n")).collect();
+    let lines = steps.trim_matches('\n').lines().map(|line| format!("      {line}"));
+    let steps = lines.collect::<Vec<_>>().join("\n");
     format!(
         "
 apiVersion: kargo.akuity.io/v1alpha1
@@ -71,7 +71,8 @@ spec:
   promotionTemplate:
     spec:
       steps:
-{steps}"
+{steps}
+"
     )
 }
 

@@ -7,6 +7,7 @@ use ferry_app::place::Alone;
 use ferry_app::probes::Readiness;
 use ferry_standin::git_server::{Change, GitServer, Repository};
 use ferry_testkit::until;
+use futures::StreamExt as _;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::runtime::WatchStreamExt as _;
@@ -76,7 +77,7 @@ impl World {
 
     /// The Freight of Project `demo` that holds a commit.
     pub async fn freight_with(&self, commit: &str) -> Freight {
-        freight_with(&self.client, commit).await
+        freight_with(&self.client, "demo", commit).await
     }
 
     /// Makes a Promotion of Project `demo`.
@@ -129,9 +130,10 @@ impl World {
         api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
-    /// An orderly end; without it everything just stops.
-    pub async fn stop(self) {
+    /// An orderly end; without it everything just stops. Gives what is left on disk.
+    pub async fn stop(self) -> TempDir {
         self.alone.stop().await;
+        self.directory
     }
 }
 
@@ -147,9 +149,8 @@ pub async fn commit(repository: &Repository, branch: &str, message: &str, files:
     repository.commit(&change).await.unwrap()
 }
 
-pub async fn freight_with(client: &Client, commit: &str) -> Freight {
-    use futures::StreamExt as _;
-    let api: Api<Freight> = Api::namespaced(client.clone(), "demo");
+pub async fn freight_with(client: &Client, project: &str, commit: &str) -> Freight {
+    let api: Api<Freight> = Api::namespaced(client.clone(), project);
     let of = |freight: &Freight| freight.commits.iter().any(|c| c.id == commit);
     let mut seen = watcher(api, watcher::Config::default()).default_backoff().applied_objects().boxed();
     let found = async {
