@@ -1,14 +1,16 @@
 //! Starts everything: the watches, what each change brings into which queue, and the workers on the queues.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_api::names::{annotation, label};
 use ferry_api::{Freight, Project, ProjectConfig, Promotion, Stage, Warehouse};
 use ferry_engine::Engine;
-use ferry_engine::world::{PromotionKey, World};
+use ferry_engine::world::World;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +23,9 @@ use crate::{project, project_config, promotion, stage, warehouse};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the start waits for Argo CD's Applications.
 const ARGOCD_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Passes of Warehouses at a time.
+const WAREHOUSES_AT_ONCE: usize = 4096;
 
 /// What the controllers are told at the start.
 #[derive(Clone, Debug)]
@@ -59,6 +64,9 @@ pub struct Controllers {
     pub(crate) cache: Cache,
     pub(crate) queues: Arc<Queues>,
     pub(crate) observed: Arc<stage::Observations>,
+    pub(crate) looks: Arc<warehouse::Places>,
+    /// Stages whose last auto-promotion may or may not have been stored.
+    pub(crate) doubts: Arc<Mutex<HashSet<Key>>>,
 }
 
 /// The queues, one a kind.
@@ -91,6 +99,8 @@ impl Controllers {
             cache: Cache::new(),
             queues: Arc::default(),
             observed: Arc::default(),
+            looks: Arc::default(),
+            doubts: Arc::default(),
         }
     }
 
@@ -106,27 +116,29 @@ pub async fn run(controllers: Controllers, stop: CancellationToken) {
     start_watches(&controllers, &tasks, &stop);
     wait_for_caches(&controllers, &stop).await;
     remove_leftovers(&controllers);
+    promotion::go_on_after_runs(&controllers);
     tasks.spawn(look_again_once_argocd_is_there(controllers.clone(), stop.clone()));
     for key in controllers.cache.promotions.keys() {
         controllers.queues.promotions.add(key);
     }
-    let at_once = controllers.settings.at_once;
+    let Settings { at_once, .. } = *controllers.settings;
     let queues = controllers.queues.clone();
     macro_rules! work {
-        ($queue:ident, $kind:literal, $pass:path) => {{
+        ($queue:ident, $kind:literal, $at_once:expr, $pass:path) => {{
             let (c, queues, stop) = (controllers.clone(), queues.clone(), stop.clone());
             let work = move |key: Key| {
                 let c = c.clone();
                 async move { pass_of($pass(&c, &key).await) }
             };
-            tasks.spawn(async move { queues.$queue.work($kind, at_once, stop, work).await });
+            tasks.spawn(async move { queues.$queue.work($kind, $at_once, stop, work).await });
         }};
     }
-    work!(projects, "Project", project::pass);
-    work!(configs, "ProjectConfig", project_config::pass);
-    work!(warehouses, "Warehouse", warehouse::pass);
-    work!(stages, "Stage", stage::pass);
-    work!(promotions, "Promotion", promotion::pass);
+    work!(projects, "Project", at_once, project::pass);
+    work!(configs, "ProjectConfig", at_once, project_config::pass);
+    // A Warehouse mostly waits, for servers that are slow or dead: its looks have limits of their own.
+    work!(warehouses, "Warehouse", WAREHOUSES_AT_ONCE, warehouse::pass);
+    work!(stages, "Stage", at_once, stage::pass);
+    work!(promotions, "Promotion", at_once, promotion::pass);
     tasks.close();
     tasks.wait().await;
 }
@@ -266,7 +278,7 @@ fn on_stage(c: &Controllers, change: &Change<Stage>) {
             .map(|p| p.name.clone())
     };
     let (old, new) = (current(&change.old), current(&change.new));
-    if old != new || change.old.is_none() {
+    if old != new || change.old.is_none() || change.new.is_none() {
         for promotion in c.cache.promotions.in_group(&namespace, &stage.name_any()) {
             if !promotion.is_terminal() {
                 c.queues.promotions.add(Key::of(&*promotion));
@@ -284,8 +296,9 @@ fn on_promotion(c: &Controllers, change: &Change<Promotion>) {
     let Some(promotion) = change.object() else { return };
     let key = Key::of(&**promotion);
     let phase = |p: &Option<Arc<Promotion>>| p.as_ref().and_then(|p| p.phase());
-    if change.new.is_none() {
-        c.engine.wake(&PromotionKey { project: key.namespace.clone(), name: key.name.clone() });
+    let uid = |p: &Option<Arc<Promotion>>| p.as_ref().and_then(|p| p.uid());
+    if let Some(old) = change.old.as_ref().filter(|_| uid(&change.old) != uid(&change.new)) {
+        promotion::gone(c, old);
     }
     if change.new.is_none() || change.old.is_none() || phase(&change.old) != phase(&change.new) {
         c.queues.stages.add(Key::new(key.namespace.clone(), promotion.spec.stage.clone()));
@@ -325,8 +338,15 @@ fn on_application(c: &Controllers, change: &Change<Application>) {
     if updated.is_none_or(|(o, n)| ferry_argocd::changes::wakes_promotion(o.view(), n.view())) {
         c.engine.application_changed(&application.namespace().unwrap_or_default(), &application.name_any());
     }
-    if updated.is_none_or(|(o, n)| ferry_argocd::changes::wakes_stage(o.view(), n.view())) {
-        for stage in ferry_argocd::changes::stages(application.view()) {
+    if change.new.is_none() {
+        c.observed.forget(&application.namespace().unwrap_or_default(), &application.name_any());
+    }
+    // Also those that it named until now: they may have lost it.
+    let named = |app: &Arc<Application>| ferry_argocd::changes::stages(app.view());
+    let (before, after) = (old.map(named).unwrap_or_default(), new.map(named).unwrap_or_default());
+    let concerns = updated.is_none_or(|(o, n)| ferry_argocd::changes::wakes_stage(o.view(), n.view()));
+    if concerns || before != after {
+        for stage in before.into_iter().chain(after) {
             c.queues.stages.add(Key::new(stage.project, stage.stage));
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ferry_api::names::FINALIZER;
 use ferry_api::{Freight, Promotion, Stage};
 use ferry_engine::world::Error;
-use ferry_planner::stage::{self as rules, Snapshot};
+use ferry_planner::stage::{self as rules, Action, Snapshot};
 use kube::Api;
 use serde_json::json;
 
@@ -36,7 +36,7 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
     let promotions = c.cache.promotions.in_group(&key.namespace, &key.name);
     let freight = c.cache.freight.in_namespace(&key.namespace);
     let config = c.cache.configs.get(&key.namespace, &key.namespace);
-    let decision = {
+    let mut decision = {
         let promotions: Vec<&Promotion> = promotions.iter().map(Arc::as_ref).collect();
         let freight: Vec<&Freight> = freight.iter().map(Arc::as_ref).collect();
         rules::decide(&Snapshot {
@@ -44,7 +44,7 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
             promotions: &promotions,
             freight: &freight,
             config: config.as_deref(),
-            health: health::check(c, &stage, &promotions).await,
+            health: health::check(c, &stage, &promotions),
             uuid: &act::uuid(),
             now: c.world.now(),
         })
@@ -52,17 +52,29 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
     for why in &decision.why {
         tracing::debug!(project = key.namespace, stage = key.name, why);
     }
+    let mut refused = None;
     for action in &decision.actions {
-        act::act(c, &stage, action).await?;
+        match act::act(c, &stage, action).await {
+            Err(Error::Invalid(why) | Error::Unavailable(why))
+                if matches!(action, Action::Promote { .. }) =>
+            {
+                refused = Some(why);
+            }
+            other => other?,
+        }
+    }
+    if let Some(why) = &refused {
+        rules::refused(&stage, &mut decision.status, why, c.world.now());
     }
     if stage.status.as_ref() != Some(&decision.status) {
         let mut changed = (*stage).clone();
         changed.status = Some(decision.status);
         // An action may have changed the Stage's metadata.
-        if let Some(latest) = c.cache.stages.get(&key.namespace, &key.name) {
+        let latest = c.cache.stages.get(&key.namespace, &key.name);
+        if let Some(latest) = latest.filter(|latest| latest.status == stage.status) {
             changed.metadata = latest.metadata.clone();
         }
         replace_status(&api, &c.cache.stages, &changed).await?;
     }
-    Ok(Pass::Done(decision.requeue))
+    Ok(refused.map_or(Pass::Done(decision.requeue), Pass::Failed))
 }

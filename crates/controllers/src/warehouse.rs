@@ -2,6 +2,7 @@
 
 mod discover;
 mod git;
+mod places;
 
 use ferry_api::warehouse::WarehouseStatus;
 use ferry_api::{Freight, Warehouse};
@@ -13,6 +14,11 @@ use kube::api::PostParams;
 
 use crate::Controllers;
 use crate::runtime::{Key, Pass, replace_status};
+
+pub(crate) use places::Places;
+
+/// How often one status is written in spite of changes to the metadata.
+const CONFLICTS: usize = 5;
 
 pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
     let Some(warehouse) = c.cache.warehouses.get(&key.namespace, &key.name) else {
@@ -51,14 +57,35 @@ async fn store(c: &Controllers, warehouse: &Warehouse, status: WarehouseStatus) 
     let namespace = warehouse.metadata.namespace.clone().unwrap_or_default();
     let name = warehouse.metadata.name.clone().unwrap_or_default();
     let mut changed = Warehouse { status: Some(status), ..warehouse.clone() };
-    if changed.status != warehouse.status {
-        let api = Api::<Warehouse>::namespaced(c.client.clone(), &namespace);
-        replace_status(&api, &c.cache.warehouses, &changed).await?;
-        if let Some(latest) = c.cache.warehouses.get(&namespace, &name) {
-            changed.metadata = latest.metadata.clone();
-        }
+    if changed.status == warehouse.status {
+        return Ok(changed);
     }
-    Ok(changed)
+    let api = Api::<Warehouse>::namespaced(c.client.clone(), &namespace);
+    for _ in 0..CONFLICTS {
+        match replace_status(&api, &c.cache.warehouses, &changed).await {
+            Err(Error::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => {
+                if let Some(latest) = c.cache.warehouses.get(&namespace, &name) {
+                    changed.metadata = latest.metadata.clone();
+                }
+                return Ok(changed);
+            }
+        }
+        // Somebody asked for a refresh, perhaps: what was found meanwhile stands, if the status is still ours.
+        let fresh = answered(&format!("Warehouse {name}"), api.get_opt(&name)).await?;
+        let is_ours = |fresh: &Warehouse| {
+            fresh.metadata.uid == warehouse.metadata.uid && form(fresh) == form(warehouse)
+        };
+        let Some(fresh) = fresh.filter(is_ours) else { break };
+        changed.metadata = fresh.metadata;
+    }
+    Err(Error::Conflict(format!("Warehouse {name}")))
+}
+
+/// The status in its JSON form, in which times have the precision that is stored.
+fn form(warehouse: &Warehouse) -> serde_json::Value {
+    serde_json::to_value(&warehouse.status).unwrap_or_default()
 }
 
 /// Creates Freight. False where it exists: its name is its content.

@@ -133,7 +133,7 @@ pub fn refuse(spec: &PromotionSpec, status: &mut PromotionStatus, index: usize, 
 pub fn start(spec: &PromotionSpec, status: &mut PromotionStatus, index: usize, now: Timestamp) {
     if let Some(record) = note(spec, status, index, StepStatus::Running) {
         record.started_at.get_or_insert(Time(now));
-        status.waiting = None;
+        // What it waits for stays until the attempt says otherwise: so it is known since when.
     }
 }
 

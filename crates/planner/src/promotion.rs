@@ -45,17 +45,14 @@ pub fn decide(
     let why = match stage.map(|s| s.status.as_ref().and_then(|s| s.current_promotion.as_ref())) {
         None => format!("Stage {:?} does not exist", promotion.spec.stage),
         Some(Some(current)) if current.name == name => return Decision::Run,
-        Some(Some(current)) => {
-            let others = ahead.len().saturating_sub(1);
-            match others {
-                0 => format!("Promotion {} of the same Stage is at work", current.name),
-                n => format!("Promotion {} of the same Stage is at work, {n} more are ahead", current.name),
-            }
+        Some(Some(current)) if ahead.len() <= 1 => {
+            format!("Promotion {} of the same Stage is at work", current.name)
         }
         Some(None) if ahead.is_empty() => {
             "the Stage has not taken note of it, or verifies its Freight".to_owned()
         }
-        Some(None) => format!("{} Promotions of the same Stage are ahead", ahead.len()),
+        // No names, no numbers: or each Promotion that ends would have the whole queue written anew.
+        Some(_) => "other Promotions of the same Stage are ahead".to_owned(),
     };
     let before = promotion.status.clone().unwrap_or_default();
     let since = before.waiting.as_ref().filter(|w| w.reason == why).and_then(|w| w.since.clone());
@@ -164,6 +161,14 @@ mod tests {
         let Decision::Wait(status) = decide(&promotion(None), Some(&stage), &[], now) else { panic!() };
         assert_eq!(status.phase, Some(PromotionPhase::Pending));
         assert!(status.waiting.unwrap().reason.contains("test.00x.def"));
+        // Further back nothing changes with each one that ends.
+        let others = [promotion(None), promotion(None), promotion(None)];
+        let reason = |ahead: &[&Promotion]| match decide(&promotion(None), Some(&stage), ahead, now) {
+            Decision::Wait(status) => status.waiting.unwrap().reason,
+            other => panic!("{other:?}"),
+        };
+        let [a, b, c] = &others;
+        assert_eq!(reason(&[a, b, c]), reason(&[a, b]));
         stage.status.as_mut().unwrap().current_promotion.as_mut().unwrap().name = "test.01a.abc".into();
         assert_eq!(decide(&promotion(None), Some(&stage), &[], now), Decision::Run);
     }

@@ -19,6 +19,7 @@ use crate::availability;
 use crate::decision::Requeue;
 
 pub use queue::order as queue_order;
+pub use roll_up::refused;
 
 /// All that the decision depends on.
 #[derive(Clone, Debug)]

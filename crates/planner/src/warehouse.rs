@@ -20,6 +20,10 @@ pub use freight::build;
 /// How often a Warehouse looks where it does not say.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
 
+/// Why a Warehouse is not healthy: it could not look, or not make Freight of what it found.
+const DISCOVERY_FAILED: &str = "DiscoveryFailed";
+const BUILD_FAILED: &str = "FreightBuildFailure";
+
 /// Whether it is time to look, or how long until it is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Look {
@@ -44,8 +48,26 @@ pub fn look(warehouse: &Warehouse, shortest: Duration, now: Timestamp) -> Look {
     {
         return Look::Now("somebody asked for it");
     }
+    if let Some(why) = unfinished(status) {
+        return Look::Now(why);
+    }
     let due = at.0.checked_add(interval(warehouse, shortest)).unwrap_or(now);
-    if due <= now { Look::Now("the interval is over") } else { Look::After(until(due, now)) }
+    if due <= now {
+        Look::Now("the interval is over")
+    } else {
+        Look::After(until(due, now).min(interval(warehouse, shortest)))
+    }
+}
+
+/// A look that was cut short, or failed, is not what the interval counts from. Who asks paces himself.
+fn unfinished(status: &WarehouseStatus) -> Option<&'static str> {
+    let condition = |kind| conditions::get(&status.conditions, kind);
+    if condition(ConditionType::Reconciling).is_some_and(|c| c.status == ConditionStatus::True.as_str()) {
+        return Some("the last look was cut short");
+    }
+    let failed = condition(ConditionType::Healthy)
+        .is_some_and(|c| matches!(c.reason.as_str(), DISCOVERY_FAILED | BUILD_FAILED));
+    failed.then_some("the last look failed")
 }
 
 fn until(due: Timestamp, now: Timestamp) -> Duration {
@@ -123,7 +145,7 @@ pub fn decide(warehouse: &Warehouse, found: Found, shortest: Duration, now: Time
     let artifacts = match found {
         Found::Artifacts(artifacts) => artifacts,
         Found::Failed(why) => {
-            round.unhealthy("DiscoveryFailed", &format!("Unable to discover artifacts: {why}"));
+            round.unhealthy(DISCOVERY_FAILED, &format!("Unable to discover artifacts: {why}"));
             round.not_ready("DiscoveryFailure", &format!("Artifact discovery failed: {why}"));
             return Decision { status: round.end(), freight: None, requeue };
         }
@@ -185,7 +207,7 @@ pub fn created(
         }
         Err(why) => {
             let message = format!("Freight could not be created: {why}");
-            set(ConditionType::Healthy, ConditionStatus::False, "FreightBuildFailure", &message);
+            set(ConditionType::Healthy, ConditionStatus::False, BUILD_FAILED, &message);
             set(ConditionType::Ready, ConditionStatus::False, "FreightCreationFailure", &message);
             return status;
         }

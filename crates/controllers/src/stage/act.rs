@@ -1,17 +1,17 @@
 //! What a Stage's decision asks for, done.
 
-use ferry_api::names::{FINALIZER, annotation};
+use ferry_api::names::{FINALIZER, annotation, label};
 use ferry_api::promotion::PromotionSpec;
 use ferry_api::{Freight, ObjectMeta, Promotion, Stage, Time, duration};
 use ferry_engine::world::{Error, Happening, answered, events};
 use ferry_planner::decision::Requeue;
 use ferry_planner::stage::Action;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{ListParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::Controllers;
-use crate::runtime::{Pass, patch, patch_status};
+use crate::runtime::{Key, Pass, patch, patch_status};
 
 /// A fresh UUID for a verification.
 pub(super) fn uuid() -> String {
@@ -90,11 +90,36 @@ async fn promote(c: &Controllers, namespace: &str, stage: &str, freight: &str) -
     };
     let api = Api::<Promotion>::namespaced(c.client.clone(), namespace);
     let what = format!("Promotion of {freight} to {stage}");
+    let key = Key::new(namespace, stage);
+    if c.doubts.lock().contains(&key) && is_stored(c, &api, stage, freight).await? {
+        return Ok(());
+    }
     // Until the watch brings it, the next pass must know of it: or it would promote twice.
-    let created = answered(&what, api.create(&PostParams::default(), &promotion)).await?;
+    let created = match answered(&what, api.create(&PostParams::default(), &promotion)).await {
+        Ok(created) => created,
+        Err(error) => {
+            if matches!(error, Error::Unavailable(_)) {
+                c.doubts.lock().insert(key);
+            }
+            return Err(error);
+        }
+    };
     tracing::info!(project = namespace, stage, freight, promotion = created.metadata.name, "auto-promotion");
     c.cache.promotions.learn(created);
     Ok(())
+}
+
+/// Whether a Promotion that was not answered for was stored nevertheless. Asks the API server, not the cache.
+async fn is_stored(c: &Controllers, api: &Api<Promotion>, stage: &str, freight: &str) -> Result<bool, Error> {
+    let params = ListParams::default().labels(&format!("{}={stage}", label::STAGE));
+    let found = answered("Promotions", api.list(&params)).await?.items;
+    let is_it = |p: &Promotion| !p.is_terminal() && p.spec.freight.as_deref() == Some(freight);
+    let is_there = found.iter().any(is_it);
+    for promotion in found {
+        c.cache.promotions.learn(promotion);
+    }
+    c.doubts.lock().remove(&Key::new(api.namespace().unwrap_or_default(), stage));
+    Ok(is_there)
 }
 
 /// A Stage that goes leaves no trace in the Freight's record.
@@ -102,6 +127,7 @@ pub(super) async fn clean_up(c: &Controllers, api: &Api<Stage>, stage: &Stage) -
     let namespace = stage.metadata.namespace.clone().unwrap_or_default();
     let name = stage.metadata.name.clone().unwrap_or_default();
     let finalizers = stage.metadata.finalizers.clone().unwrap_or_default();
+    c.doubts.lock().remove(&Key::new(namespace.clone(), name.clone()));
     if !finalizers.iter().any(|f| f == FINALIZER) {
         return Ok(Pass::Done(Requeue::OnChange));
     }

@@ -1,6 +1,6 @@
 //! A Stage's health from its Applications, held back until it is known to be fresh.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ferry_api::promotion::{HealthCheck, PromotionPhase};
@@ -23,19 +23,28 @@ use crate::applications::Application;
 
 /// Since when Applications look as they do.
 #[derive(Debug, Default)]
-pub(crate) struct Observations(Mutex<HashMap<AppRef, Observed>>);
+pub(crate) struct Observations {
+    seen: Mutex<HashMap<AppRef, Observed>>,
+    /// Those for which a refresh is on its way.
+    asked: Mutex<HashSet<AppRef>>,
+}
 
 impl Observations {
     fn observe(&self, name: &AppRef, app: &Application, now: Timestamp) -> Observed {
-        let mut all = self.0.lock();
+        let mut all = self.seen.lock();
         let observed = freshness::observe(all.get(name), app.view(), now);
         all.insert(name.clone(), observed.clone());
         observed
     }
+
+    /// Forgets an Application that is gone.
+    pub(crate) fn forget(&self, namespace: &str, name: &str) {
+        self.seen.lock().retain(|app, _| (app.namespace.as_str(), app.name.as_str()) != (namespace, name));
+    }
 }
 
 /// What the checks say that the Stage's last Promotion left; none where there is nothing to ask.
-pub(super) async fn check(c: &Controllers, stage: &Stage, promotions: &[&Promotion]) -> Option<Checked> {
+pub(super) fn check(c: &Controllers, stage: &Stage, promotions: &[&Promotion]) -> Option<Checked> {
     let checks = checks(stage, promotions)?;
     if checks.is_empty() {
         return None;
@@ -57,7 +66,7 @@ pub(super) async fn check(c: &Controllers, stage: &Stage, promotions: &[&Promoti
     };
     let said = health::assess(&asked, namespace, known);
     for name in &said.refresh {
-        refresh(c, name).await;
+        refresh(c, name);
     }
     let recheck = pending(c, &asked, namespace, &found, c.world.now());
     Some(match recheck {
@@ -128,13 +137,21 @@ fn report(said: &health::Health) -> Health {
     Health { status: Some(status), issues: said.issues.clone(), config: None, output }
 }
 
-async fn refresh(c: &Controllers, name: &AppRef) {
+/// Asks for a refresh, beside the pass: an Argo CD that does not answer holds up no Stage.
+fn refresh(c: &Controllers, name: &AppRef) {
     let Some(client) = &c.argocd else { return };
-    let api = Api::<Application>::namespaced(client.clone(), &name.namespace);
-    let change = ferry_argocd::refresh_patch();
-    let params = PatchParams::default();
-    match answered("Application", api.patch(&name.name, &params, &Patch::Merge(&change))).await {
-        Ok(_) => {}
-        Err(error) => tracing::warn!(application = name.name, %error, "refresh not asked for"),
+    if !c.observed.asked.lock().insert(name.clone()) {
+        return;
     }
+    let api = Api::<Application>::namespaced(client.clone(), &name.namespace);
+    let (observed, name) = (c.observed.clone(), name.clone());
+    tokio::spawn(async move {
+        let change = ferry_argocd::refresh_patch();
+        let params = PatchParams::default();
+        let asked = answered("Application", api.patch(&name.name, &params, &Patch::Merge(&change))).await;
+        if let Err(error) = asked {
+            tracing::warn!(application = name.name, %error, "refresh not asked for");
+        }
+        observed.asked.lock().remove(&name);
+    });
 }

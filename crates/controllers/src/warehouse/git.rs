@@ -9,6 +9,7 @@ use ferry_git::{Access, CommitInfo, Credential, Log, Mirror, Revision, TagInfo, 
 use ferry_planner::selection::{Candidate, GitSubscription, Selector, subject};
 use serde_json::Value;
 
+use super::places::Place;
 use crate::Controllers;
 
 /// With more tags than this the refs are not remembered.
@@ -50,6 +51,7 @@ struct Look<'a> {
     selector: Selector,
     mirror: Mirror,
     branch: Option<BranchName>,
+    _place: Place,
 }
 
 impl<'a> Look<'a> {
@@ -70,8 +72,9 @@ impl<'a> Look<'a> {
             credential: found.map(credential),
             insecure_skip_tls_verify: sub.insecure_skip_tls_verify,
         };
+        let place = c.looks.take(url.host()).await;
         let mirror = c.git.mirror(&url, &access).map_err(|e| e.to_string())?;
-        Ok(Self { c, sub, selector, mirror, branch })
+        Ok(Self { c, sub, selector, mirror, branch, _place: place })
     }
 
     fn fail(error: &ferry_git::Error) -> String {

@@ -149,6 +149,13 @@ fn a_wait_is_explained_and_ends_at_the_deadline() {
     let waiting = status.waiting.clone().unwrap();
     assert_eq!(waiting.reason, "Application is syncing");
     assert_eq!(waiting.deadline.unwrap().0, at(60));
+    start(&spec, &mut status, 0, at(30));
+    settle(&spec, &mut status, 0, attempt(Verdict::Waiting(None), "Application is syncing"), rules, at(31));
+    assert_eq!(
+        status.waiting.as_ref().unwrap().since.as_ref().unwrap().0,
+        at(20),
+        "it still waits for the same"
+    );
     let settled = settle(
         &spec,
         &mut status,

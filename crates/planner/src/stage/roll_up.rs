@@ -2,7 +2,9 @@
 
 use ferry_api::conditions::{self, ConditionStatus, ConditionType, truncate_message};
 use ferry_api::promotion::PromotionPhase;
-use ferry_api::{Time, Waiting};
+use ferry_api::stage::StageStatus;
+use ferry_api::{Stage, Time, Waiting};
+use jiff::Timestamp;
 
 use super::{Decision, Snapshot};
 
@@ -38,6 +40,29 @@ fn in_words(decision: &Decision, reason: &str, message: &str) -> String {
 pub(super) fn fail(snapshot: &Snapshot<'_>, decision: &mut Decision, error: &str) {
     set(snapshot, decision, ConditionStatus::False, "ReconcileError", error);
     wait(snapshot, decision, Some(truncate_message(error).to_owned()));
+}
+
+/// Says that the Stage was not let promote by itself. The rest of the status stands.
+pub fn refused(stage: &Stage, status: &mut StageStatus, why: &str, now: Timestamp) {
+    let before = stage.status.as_ref();
+    // From the condition as it is stored: what is said again did not change meanwhile.
+    let ready = before.and_then(|s| conditions::get(&s.conditions, ConditionType::Ready)).cloned();
+    conditions::remove(&mut status.conditions, ConditionType::Ready);
+    status.conditions.extend(ready);
+    let message = format!("auto-promotion was refused, it is tried again: {why}");
+    conditions::set(
+        &mut status.conditions,
+        ConditionType::Ready,
+        ConditionStatus::False,
+        "ReconcileError",
+        &message,
+        stage.metadata.generation,
+        &Time(now),
+    );
+    let reason = conditions::truncate_message(&message).to_owned();
+    let since = before.and_then(|s| s.waiting.clone()).filter(|w| w.reason == reason).and_then(|w| w.since);
+    let since = Some(since.unwrap_or(Time(now)));
+    status.waiting = Some(Waiting { reason, since, next_check: None, deadline: None });
 }
 
 fn sum_up(decision: &Decision) -> (bool, String, String) {

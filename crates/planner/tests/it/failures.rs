@@ -279,3 +279,21 @@ fn a_phase_of_another_version_is_left_alone() {
     let decision = promotion::decide(&odd, Some(&stage), &[], build::at(0));
     assert!(matches!(decision, promotion::Decision::Abort(_)));
 }
+
+#[test]
+fn fm_21_a_refused_auto_promotion_is_said_once_and_harms_nothing_else() {
+    let mut world = world();
+    world.settle();
+    let at = |second: i64| jiff::Timestamp::from_second(1_900_000_000 + second).unwrap();
+    let mut said = world.status().clone();
+    ferry_planner::stage::refused(&world.stage, &mut said, "denied by a policy", at(0));
+    world.stage.status = Some(said.clone());
+    assert_eq!(ready_reason(&world), "ReconcileError");
+    assert!(said.waiting.as_ref().unwrap().reason.contains("denied by a policy"));
+    // The next pass comes to what it came to before, and is refused again.
+    let mut again = said.clone();
+    conditions::remove(&mut again.conditions, ConditionType::Ready);
+    again.waiting = None;
+    ferry_planner::stage::refused(&world.stage, &mut again, "denied by a policy", at(60));
+    assert_eq!(again, said, "nothing to write");
+}

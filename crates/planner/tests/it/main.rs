@@ -13,4 +13,5 @@ mod vectors_freight_availability;
 mod vectors_orchestrator;
 mod vectors_selection;
 mod vectors_stage_health;
+mod warehouse_looks;
 mod world;
