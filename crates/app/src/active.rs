@@ -100,8 +100,9 @@ impl Active {
     /// Starts no step any more, gives those at work their time, and returns when nothing works.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        self.engine.shut_down(GRACE).await;
-        if tokio::time::timeout(GRACE, &mut self.controllers).await.is_err() {
+        let controllers = tokio::time::timeout(GRACE, &mut self.controllers);
+        let ((), ended) = tokio::join!(self.engine.shut_down(GRACE), controllers);
+        if ended.is_err() {
             self.controllers.abort();
         }
     }

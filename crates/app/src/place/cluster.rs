@@ -32,7 +32,6 @@ pub(crate) async fn run(
         return Ok(());
     }
     prepare(&own, settings).await?;
-    let standin = Standin::start(settings, own.clone(), &gits).await?;
     let clusters = Clusters { own: own.clone(), argocd, argocd_name };
     let holder = format!("{}_{}", host_name(), uuid::Uuid::new_v4());
     while !stop.is_cancelled() {
@@ -40,6 +39,8 @@ pub(crate) async fn run(
         if !lease.acquire(stop).await {
             break;
         }
+        // Two of them would get into each other's way.
+        let standin = Standin::start(settings, own.clone(), &gits).await?;
         let active = Active::start(settings, &clusters, &gits, lease.authority(), readiness)?;
         announce(&name)?;
         // The Lease is held until nothing works any more.
@@ -53,13 +54,13 @@ pub(crate) async fn run(
             () = stop.cancelled() => {}
         }
         active.stop().await;
+        if let Some(standin) = standin {
+            standin.stop().await;
+        }
         done.cancel();
         if !holding.is_finished() {
             let _released = holding.await;
         }
-    }
-    if let Some(standin) = standin {
-        standin.stop().await;
     }
     Ok(())
 }

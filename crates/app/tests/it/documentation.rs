@@ -1,6 +1,7 @@
 //! The example of Kargo's documentation, word for word: who may update Application `kargo-demo-test`.
 
 use ferry_api::{Promotion, PromotionPhase};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 
 use crate::objects::{application, project, stage, warehouse};
@@ -51,5 +52,19 @@ async fn fm_34_stage_test_of_project_kargo_demo_updates_its_application_and_no_o
     }
     let after = applications(&world.client).get("kargo-demo-test").await.unwrap();
     assert_eq!(after.data["status"]["history"].as_array().unwrap().len(), 1, "nobody else has synced it");
+    let _directory = world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_of_the_readme() {
+    let world = World::with(|_| {}).await;
+    let greeting = crate::objects::CONFIG_MAP.replace("name: settings", "name: greeting");
+    world.repository("greeting", &[("manifests/greeting.yaml", &greeting)]).await;
+    let text = include_str!("../../../../examples/tour.yaml");
+    world.apply(&text.replace("http://127.0.0.1:7480", &world.git.url())).await;
+    let stages: kube::Api<ferry_api::Stage> = world.api("tour");
+    ferry_testkit::until(&stages, "test", crate::world::is_healthy).await.unwrap();
+    let deployed = world.api::<ConfigMap>("tour-test").get("greeting").await.unwrap();
+    assert_eq!(deployed.data.unwrap()["stage"], "test");
     let _directory = world.stop().await;
 }
