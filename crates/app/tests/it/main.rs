@@ -8,6 +8,7 @@ mod commands;
 mod crash;
 mod documentation;
 mod health;
+mod interventions;
 mod journey;
 mod kubectl;
 mod objects;

@@ -72,7 +72,7 @@ impl<'a> Look<'a> {
             credential: found.map(credential),
             insecure_skip_tls_verify: sub.insecure_skip_tls_verify,
         };
-        let place = c.looks.take(url.host()).await;
+        let place = c.looks.take(&url).await;
         let mirror = c.git.mirror(&url, &access).map_err(|e| e.to_string())?;
         Ok(Self { c, sub, selector, mirror, branch, _place: place })
     }
