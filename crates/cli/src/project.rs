@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn what_is_there_is_named() {
-        let names = |count: usize| (0..count).map(|n| format!("s{n}"));
+        let names = |count: usize| (0..count).map(|n| format!("s{n:02}"));
         assert_eq!(
             missing("Stage", "x", " in Project p", names(2)),
-            "Stage \"x\" not found in Project p: there is s0, s1"
+            "Stage \"x\" not found in Project p: there is s00, s01"
         );
-        assert!(missing("Stage", "x", "", names(12)).ends_with("s9 and 2 more"));
+        assert!(missing("Stage", "x", "", names(12)).ends_with("s09 and 2 more"));
         assert!(missing("Stage", "x", "", names(0)).ends_with("there is none"));
     }
 }
