@@ -58,7 +58,9 @@ async fn columns_applying_and_a_promotion_with_a_generated_name() {
     assert!(all.contains("stage.kargo.akuity.io/test") && all.contains("freight.kargo.akuity.io/"), "{all}");
 
     let described = kubectl.run(&["describe", "promotion", "-n", "demo", promotion]).await.unwrap();
-    assert!(described.contains("PromotionSucceeded"), "its Events are shown: {described}");
+    for event in ["PromotionCreated", "PromotionSucceeded"] {
+        assert!(described.contains(event), "its Events are shown: {described}");
+    }
     let deleted = kubectl.run(&["delete", "stage", "-n", "demo", "prod"]).await.unwrap();
     assert!(deleted.contains("\"prod\" deleted"), "{deleted}");
     let _directory = world.stop().await;

@@ -3,14 +3,16 @@
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferry_api::{Promotion, PromotionPhase};
 use ferry_app::manifests;
 use ferry_git::{Git, Settings as GitSettings};
 use ferry_standin::argocd::Settings as StandinSettings;
 use ferry_standin::git_server::GitServer;
-use ferry_testkit::until;
+use ferry_testkit::{PATIENCE, until};
 use kube::Api;
+use kube::config::{KubeConfigOptions, Kubeconfig, NamedAuthInfo};
 use tokio_util::sync::CancellationToken;
 
 use crate::objects::{application, project, stage, warehouse};
@@ -167,4 +169,39 @@ async fn fm_32_argo_cd_s_crds_may_come_later() {
     stop.cancel();
     standin.await.unwrap();
     assert_eq!(ferry.terminate().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_open_and_metrics_need_the_token() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut ferry = Ferry::start(&data, &["--listen", ANY_PORT, "--standin"]);
+    ferry.ready().await;
+    let admin = client_of(&data).await;
+    let nobody = {
+        let mut kubeconfig = Kubeconfig::read_from(data.join("kubeconfig")).unwrap();
+        kubeconfig.auth_infos = vec![NamedAuthInfo { name: "ferry".into(), ..NamedAuthInfo::default() }];
+        let config =
+            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        kube::Client::try_from(config).unwrap()
+    };
+    let get = async |client: &kube::Client, path: &str| {
+        client.request_text(http::Request::get(path).body(Vec::new()).unwrap()).await
+    };
+    for path in ["/livez", "/version"] {
+        assert!(get(&nobody, path).await.is_ok(), "{path}");
+    }
+    let mut look = tokio::time::interval(Duration::from_millis(5));
+    let ready = async {
+        while get(&nobody, "/readyz").await.is_err() {
+            look.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ready).await.expect("ready once everything is known");
+    assert!(get(&admin, "/metrics").await.unwrap().contains("ferry_apiserver_requests_total"));
+    for path in ["/metrics", "/api/v1/secrets"] {
+        let refused = get(&nobody, path).await.unwrap_err();
+        assert!(matches!(&refused, kube::Error::Api(status) if status.code == 403), "{path}: {refused:?}");
+    }
+    ferry.kill().await;
 }
