@@ -7,7 +7,7 @@ mod entries;
 mod rebuild;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ferry_api::Promotion;
@@ -61,11 +61,13 @@ pub(crate) struct Run {
     parts: Parts,
     key: PromotionKey,
     commands: Arc<Commands>,
+    /// How often the step at work has been looked at.
+    looks: AtomicU32,
 }
 
 impl Run {
     pub(crate) fn new(parts: Parts, key: PromotionKey, commands: Arc<Commands>) -> Self {
-        Self { parts, key, commands }
+        Self { parts, key, commands, looks: AtomicU32::new(0) }
     }
 
     /// Runs to the end, or to where somebody else must go on.
@@ -139,9 +141,14 @@ impl Run {
         let span = tracing::info_span!("step", stage = promotion.spec.stage, step = alias, index);
         let attempt = attempt::attempt(&self.parts, &self.commands, draft, work, index);
         let (settled, wake) = attempt.instrument(span.clone()).await?;
-        let Settled::Again { after, why, error, .. } = settled else { return Ok(()) };
+        let Settled::Again { after, why, error, .. } = settled else {
+            self.looks.store(0, Ordering::Relaxed);
+            return Ok(());
+        };
         span.in_scope(|| tracing::info!(error, why, ?after, "step waits"));
-        self.commands.sleep(self.parts.world.as_ref(), after, wake).await;
+        let pause = pause_before_listening(self.looks.fetch_add(1, Ordering::Relaxed)).min(after);
+        self.commands.sleep(self.parts.world.as_ref(), pause, None).await;
+        self.commands.sleep(self.parts.world.as_ref(), after.saturating_sub(pause), Some(wake)).await;
         // What was asked for meanwhile is in the metadata; whoever else wrote the status has taken over.
         draft.refresh().await
     }
@@ -280,6 +287,14 @@ impl Run {
     }
 }
 
+/// How often a step may be woken without a pause.
+const FREE_LOOKS: u32 = 16;
+
+/// A step that is woken again and again (two Stages that pull one Application to and fro) listens less and less.
+fn pause_before_listening(looks: u32) -> Duration {
+    Duration::from_millis(100).saturating_mul(looks.saturating_sub(FREE_LOOKS)).min(Duration::from_secs(5))
+}
+
 fn next(promotion: &mut Promotion) -> Task {
     match progress::next(&promotion.spec, promotion.status.get_or_insert_default()) {
         Next::Gate { index, condition } => Task::Gate(index, condition.to_owned()),
@@ -293,9 +308,17 @@ fn directory_name(promotion: &Promotion) -> String {
 }
 
 impl Commands {
-    /// Sleeps until something wakes the run.
-    async fn sleep(&self, world: &dyn crate::World, after: Duration, wake: Wake) {
-        let woken = self.waiting_for(wake);
+    /// Sleeps until something wakes the run; without a `wake` only its end does.
+    async fn sleep(&self, world: &dyn crate::World, after: Duration, wake: Option<Wake>) {
+        if after.is_zero() {
+            return;
+        }
+        let woken = async {
+            match wake {
+                Some(wake) => self.waiting_for(wake).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = woken => {}
             _ = self.stopped() => {}
