@@ -10,7 +10,7 @@ use crate::config::{Log, LogFormat};
 
 /// Libraries that say at `info` what nobody asked for.
 const QUIET: &str =
-    "h2=warn,hyper=warn,hyper_util=warn,kube_client=warn,kube_runtime=error,rustls=warn,tower=warn";
+    "h2=warn,hyper=warn,hyper_util=warn,kube_client=error,kube_runtime=error,rustls=warn,tower=warn";
 
 /// Starts logging for the whole process.
 pub(crate) fn start(log: &Log) -> Result<()> {

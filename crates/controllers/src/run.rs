@@ -262,7 +262,22 @@ fn on_warehouse(c: &Controllers, change: &Change<Warehouse>) {
     if change.new.is_some() && (change.old.is_none() || asked(&change.old) != asked(&change.new)) {
         c.queues.warehouses.add(Key::of(&**warehouse));
     }
+    if change.old.is_none() || change.new.is_none() {
+        let name = warehouse.name_any();
+        wake_stages_below(c, warehouse.namespace(), |stage| {
+            stage.spec.requested_freight.iter().any(|r| r.origin.name == name)
+        });
+    }
     count_anew(c, warehouse.namespace());
+}
+
+/// Stages that say that a source does not exist must hear when it comes or goes.
+fn wake_stages_below(c: &Controllers, namespace: Option<String>, asks: impl Fn(&Stage) -> bool) {
+    for stage in c.cache.stages.in_namespace(&namespace.unwrap_or_default()) {
+        if asks(&stage) {
+            c.queues.stages.add(Key::of(&*stage));
+        }
+    }
 }
 
 fn on_stage(c: &Controllers, change: &Change<Stage>) {
@@ -284,6 +299,12 @@ fn on_stage(c: &Controllers, change: &Change<Stage>) {
                 c.queues.promotions.add(Key::of(&*promotion));
             }
         }
+    }
+    if change.old.is_none() || change.new.is_none() {
+        let name = stage.name_any();
+        wake_stages_below(c, stage.namespace(), |below| {
+            below.spec.requested_freight.iter().any(|r| r.sources.stages.contains(&name))
+        });
     }
     count_anew(c, stage.namespace());
 }

@@ -44,6 +44,7 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
             promotions: &promotions,
             freight: &freight,
             config: config.as_deref(),
+            missing: &missing(c, &stage),
             health: health::check(c, &stage, &promotions),
             uuid: &act::uuid(),
             now: c.world.now(),
@@ -77,4 +78,18 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
         replace_status(&api, &c.cache.stages, &changed).await?;
     }
     Ok(refused.map_or(Pass::Done(decision.requeue), Pass::Failed))
+}
+
+/// What the Stage asks for Freight and that does not exist.
+fn missing(c: &Controllers, stage: &Stage) -> Vec<String> {
+    let namespace = stage.metadata.namespace.as_deref().unwrap_or_default();
+    let mut missing = Vec::new();
+    for request in &stage.spec.requested_freight {
+        if c.cache.warehouses.get(namespace, &request.origin.name).is_none() {
+            missing.push(format!("Warehouse {:?} does not exist", request.origin.name));
+        }
+        let upstream = request.sources.stages.iter().filter(|s| c.cache.stages.get(namespace, s).is_none());
+        missing.extend(upstream.map(|s| format!("Stage {s:?} does not exist")));
+    }
+    missing
 }

@@ -32,6 +32,8 @@ pub struct Snapshot<'a> {
     pub freight: &'a [&'a Freight],
     /// The Project's policies.
     pub config: Option<&'a ProjectConfig>,
+    /// Warehouses and Stages that it asks for Freight and that do not exist, in words.
+    pub missing: &'a [String],
     /// What the health checks of the last Promotion say; none where they were not asked.
     pub health: Option<Checked>,
     /// A fresh UUID, should a verification need one.

@@ -87,6 +87,8 @@ fn refresh_token(warehouse: &Warehouse) -> Option<String> {
 pub fn looking(warehouse: &Warehouse, now: Timestamp) -> WarehouseStatus {
     let mut status = warehouse.status.clone().unwrap_or_default();
     let what = format!("Discovering artifacts for {} subscriptions", warehouse.spec.subscriptions.len());
+    let ready = conditions::get(&status.conditions, ConditionType::Ready);
+    let failed_before = ready.is_some_and(|c| c.reason == "DiscoveryFailure");
     let mut set = |kind, value, reason, message: &str| {
         conditions::set(
             &mut status.conditions,
@@ -99,13 +101,16 @@ pub fn looking(warehouse: &Warehouse, now: Timestamp) -> WarehouseStatus {
         );
     };
     set(ConditionType::Reconciling, ConditionStatus::True, "ScheduledDiscovery", &what);
-    set(
-        ConditionType::Ready,
-        ConditionStatus::False,
-        "DiscoveryInProgress",
-        "Waiting for discovery to complete",
-    );
-    set(ConditionType::Healthy, ConditionStatus::Unknown, "Pending", "Health is pending discovery");
+    // What went wrong the last time stays to be seen until it is known to be right.
+    if !failed_before {
+        set(
+            ConditionType::Ready,
+            ConditionStatus::False,
+            "DiscoveryInProgress",
+            "Waiting for discovery to complete",
+        );
+        set(ConditionType::Healthy, ConditionStatus::Unknown, "Pending", "Health is pending discovery");
+    }
     status
 }
 

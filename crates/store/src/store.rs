@@ -39,7 +39,7 @@ impl Options {
         Self {
             directory: directory.into(),
             log_events: 20_000,
-            log_bytes: 64 << 20,
+            log_bytes: 4 << 20,
             watcher_events: 8_192,
             queue: 4_096,
             first_version: 0,

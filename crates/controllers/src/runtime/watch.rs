@@ -65,14 +65,18 @@ fn take<K: ResourceExt>(
 
 /// Pauses between attempts: short at first, ten seconds at the longest, so that what heals is seen soon.
 #[derive(Debug)]
-struct Pauses(Duration);
+struct Pauses {
+    next: Duration,
+    /// When the last pause was over.
+    over: Option<std::time::Instant>,
+}
 
 const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(10);
 
 impl Default for Pauses {
     fn default() -> Self {
-        Self(FIRST)
+        Self { next: FIRST, over: None }
     }
 }
 
@@ -80,14 +84,18 @@ impl Iterator for Pauses {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let pause = self.0;
-        self.0 = (pause * 2).min(LONGEST);
+        let now = std::time::Instant::now();
+        if self.over.is_some_and(|over| now.saturating_duration_since(over) > LONGEST) {
+            self.next = FIRST;
+        }
+        let pause = self.next;
+        self.next = (pause * 2).min(LONGEST);
+        self.over = Some(now + pause);
         Some(pause)
     }
 }
 
 impl kube::runtime::utils::Backoff for Pauses {
-    fn reset(&mut self) {
-        self.0 = FIRST;
-    }
+    /// A watch that begins says so before its list fails: only one that held for a while starts anew.
+    fn reset(&mut self) {}
 }

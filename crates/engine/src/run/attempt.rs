@@ -207,7 +207,10 @@ async fn run(
         result = AssertUnwindSafe(prepared.run(ctx)).catch_unwind() => Ok(result.unwrap_or_else(|_| {
             Err(StepError::Fatal("step panicked; please report this".to_owned()))
         })),
-        () = time_over => Ok(Err(StepError::Retryable("the attempt was still at work".to_owned()))),
+        () = time_over => Ok(Err(StepError::Retryable(
+            "the step was still at work when its time was over (retry.timeout): what it waits for does not answer"
+                .to_owned(),
+        ))),
     }
     .inspect_err(|_| {
         if let Err(error) = work.roll_back() {

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use super::{Decision, Snapshot};
 
 pub(super) fn conclude(snapshot: &Snapshot<'_>, decision: &mut Decision) {
-    let (ready, reason, message) = sum_up(decision);
+    let (ready, reason, mut message) = sum_up(decision);
+    if !ready && reason == "NoFreight" && !snapshot.missing.is_empty() {
+        message = format!("{message}: {}", snapshot.missing.join("; "));
+    }
     conditions::remove(&mut decision.status.conditions, ConditionType::Reconciling);
     let status = if ready { ConditionStatus::True } else { ConditionStatus::False };
     set(snapshot, decision, status, &reason, &message);

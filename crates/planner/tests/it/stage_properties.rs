@@ -243,3 +243,29 @@ fn project_pass(project: &mut Project, space: &mut Option<ObjectMeta>) -> projec
     project.status = Some(decision.status.clone());
     decision
 }
+
+#[test]
+fn a_source_that_does_not_exist_is_named() {
+    let mut stage = ferry_api::Stage::default();
+    stage.metadata.name = Some("test".into());
+    stage.spec.promotion_template = Some(ferry_api::stage::PromotionTemplate::default());
+    if let Some(template) = stage.spec.promotion_template.as_mut() {
+        template
+            .spec
+            .steps
+            .push(ferry_api::PromotionStep { uses: Some("fail".into()), ..Default::default() });
+    }
+    let decision = ferry_planner::stage::decide(&ferry_planner::stage::Snapshot {
+        stage: &stage,
+        promotions: &[],
+        freight: &[],
+        config: None,
+        missing: &["Warehouse \"nowh\" does not exist".to_owned()],
+        health: None,
+        uuid: "u",
+        now: jiff::Timestamp::from_second(1_900_000_000).unwrap(),
+    });
+    let ready = decision.status.conditions.iter().find(|c| c.type_ == "Ready").unwrap();
+    assert_eq!(ready.reason, "NoFreight");
+    assert!(ready.message.contains("Warehouse \"nowh\" does not exist"), "{}", ready.message);
+}

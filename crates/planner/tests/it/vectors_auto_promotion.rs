@@ -97,6 +97,7 @@ fn answer(case: &Case) -> Answer {
         promotions: &promotions,
         freight: &freight,
         config,
+        missing: &[],
         health: None,
         uuid: UUID,
         now: now(),

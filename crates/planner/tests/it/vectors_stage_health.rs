@@ -65,6 +65,7 @@ fn answer(case: &Case) -> Answer {
         promotions: &promotions,
         freight: &[],
         config: None,
+        missing: &[],
         health,
         uuid: "uuid",
         now: now(),

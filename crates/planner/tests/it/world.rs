@@ -72,6 +72,7 @@ impl World {
             promotions: &promotions,
             freight: &freight,
             config: self.config.as_ref(),
+            missing: &[],
             health: self.health.clone().map(|health| Checked { health, recheck: Requeue::OnChange }),
             uuid: &format!("uuid-{}", self.passes),
             now: self.now,
