@@ -74,6 +74,11 @@ impl ClusterApplications {
         Self { client }
     }
 
+    fn namespaced(&self, namespace: &str) -> Result<Api<DynamicObject>, Error> {
+        check_name("Application's namespace", namespace)?;
+        Ok(self.api(namespace))
+    }
+
     fn api(&self, namespace: &str) -> Api<DynamicObject> {
         let resource = ApiResource {
             group: "argoproj.io".to_owned(),
@@ -84,6 +89,20 @@ impl ClusterApplications {
         };
         Api::namespaced_with(self.client.clone(), namespace, &resource)
     }
+}
+
+/// Names become part of a request's path: what is no name must not get there.
+fn check_name(what: &str, name: &str) -> Result<(), Error> {
+    let is_name = !name.is_empty()
+        && name.len() <= 253
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+        && name.split('.').all(|part| !part.is_empty());
+    if is_name {
+        return Ok(());
+    }
+    Err(Error::Failed(format!(
+        "{name:?} cannot be the name of an {what}: use lower-case letters, digits, - and ."
+    )))
 }
 
 fn json(object: &DynamicObject) -> Result<Value, Error> {
@@ -99,7 +118,8 @@ fn is_missing_kind(error: &kube::Error) -> bool {
 #[async_trait]
 impl Applications for ClusterApplications {
     async fn get(&self, app: &AppRef) -> Result<Option<Value>, Error> {
-        let api = self.api(&app.namespace);
+        check_name("Application", &app.name)?;
+        let api = self.namespaced(&app.namespace)?;
         let ask = async {
             match api.get(&app.name).await {
                 Ok(found) => Ok(Ok(Some(found))),
@@ -115,7 +135,7 @@ impl Applications for ClusterApplications {
     }
 
     async fn list(&self, namespace: &str, selector: &Selector) -> Result<Vec<Value>, Error> {
-        let api = self.api(namespace);
+        let api = self.namespaced(namespace)?;
         let params = ListParams::default().labels(&selector.to_query());
         let ask = async {
             match api.list(&params).await {
@@ -131,7 +151,8 @@ impl Applications for ClusterApplications {
     }
 
     async fn patch(&self, app: &AppRef, patch: &Value) -> Result<(), Error> {
-        let api = self.api(&app.namespace);
+        check_name("Application", &app.name)?;
+        let api = self.namespaced(&app.namespace)?;
         let params = PatchParams::default();
         answered("Application", api.patch(&app.name, &params, &Patch::Merge(patch))).await?;
         Ok(())
@@ -150,6 +171,21 @@ impl Applications for ClusterApplications {
         };
         if let Err(error) = recorded {
             tracing::warn!(error, "event not recorded");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_reach_a_path() {
+        for name in ["guestbook", "a.b-c", "7"] {
+            assert!(check_name("Application", name).is_ok(), "{name}");
+        }
+        for name in ["", "..", "../x", "a/b", "a?b", "a%2fb", "A", ".a", "a..b", &"x".repeat(254)] {
+            assert!(check_name("Application", name).is_err(), "{name}");
         }
     }
 }
