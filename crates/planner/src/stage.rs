@@ -10,8 +10,9 @@ mod queue;
 mod roll_up;
 mod verification;
 
+use ferry_api::conditions::{self, ConditionStatus, ConditionType};
 use ferry_api::stage::{Health, StageStatus};
-use ferry_api::{Freight, ProjectConfig, Promotion, Stage};
+use ferry_api::{Freight, ProjectConfig, Promotion, Stage, Time};
 use jiff::Timestamp;
 
 use crate::auto_promotion::{self, Situation};
@@ -91,6 +92,29 @@ pub struct Decision {
     pub requeue: Requeue,
     /// Why, in words.
     pub why: Vec<String>,
+}
+
+impl Decision {
+    /// Sets a condition, as of the Stage's generation and the snapshot's time.
+    fn say(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        kind: ConditionType,
+        status: ConditionStatus,
+        reason: &str,
+        message: &str,
+    ) {
+        let generation = snapshot.stage.metadata.generation;
+        conditions::set(
+            &mut self.status.conditions,
+            kind,
+            status,
+            reason,
+            message,
+            generation,
+            &Time(snapshot.now),
+        );
+    }
 }
 
 /// Decides.

@@ -1,7 +1,6 @@
 //! A Stage's health: that of what its last Promotion left to be checked.
 
-use ferry_api::Time;
-use ferry_api::conditions::{self, ConditionStatus, ConditionType};
+use ferry_api::conditions::{ConditionStatus, ConditionType};
 use ferry_api::promotion::PromotionPhase;
 use ferry_api::stage::{Health, HealthState};
 
@@ -13,21 +12,27 @@ pub(super) fn assess(snapshot: &Snapshot<'_>, decision: &mut Decision) {
     if decision.status.current_promotion.is_some() {
         let issue = "Cannot assess health because a Promotion is currently in progress";
         decision.status.health = Some(unknown(issue));
-        say(
+        decision.say(
             snapshot,
-            decision,
+            ConditionType::Healthy,
             ConditionStatus::Unknown,
             "ActivePromotion",
             "Stage has a Promotion in progress",
         );
     } else if last.is_none() {
         decision.status.health = None;
-        say(snapshot, decision, ConditionStatus::Unknown, "NoFreight", "Stage has no current Freight");
+        decision.say(
+            snapshot,
+            ConditionType::Healthy,
+            ConditionStatus::Unknown,
+            "NoFreight",
+            "Stage has no current Freight",
+        );
     } else if phase != Some(PromotionPhase::Succeeded) {
         let issue = "Cannot assess health because last Promotion did not succeed";
         decision.status.health = Some(unknown(issue));
         let reason = format!("LastPromotion{}", phase.map_or("", PromotionPhase::as_str));
-        say(snapshot, decision, ConditionStatus::Unknown, &reason, issue);
+        decision.say(snapshot, ConditionType::Healthy, ConditionStatus::Unknown, &reason, issue);
     } else {
         let checks = last.and_then(|p| p.status.as_ref()).map_or(0, |s| s.health_checks.len());
         take(snapshot, decision, checks);
@@ -53,7 +58,7 @@ fn take(snapshot: &Snapshot<'_>, decision: &mut Decision, checks: usize) {
         _ => format!("Stage is {word} ({} issues in {checks} health checks)", health.issues.len()),
     };
     decision.status.health = Some(health);
-    say(snapshot, decision, status, state.as_str(), &message);
+    decision.say(snapshot, ConditionType::Healthy, status, state.as_str(), &message);
 }
 
 fn unknown(issue: &str) -> Health {
@@ -62,22 +67,4 @@ fn unknown(issue: &str) -> Health {
 
 fn healthy() -> Health {
     Health { status: Some(HealthState::Healthy), ..Health::default() }
-}
-
-fn say(
-    snapshot: &Snapshot<'_>,
-    decision: &mut Decision,
-    status: ConditionStatus,
-    reason: &str,
-    message: &str,
-) {
-    conditions::set(
-        &mut decision.status.conditions,
-        ConditionType::Healthy,
-        status,
-        reason,
-        message,
-        snapshot.stage.metadata.generation,
-        &Time(snapshot.now),
-    );
 }

@@ -15,7 +15,7 @@ pub(super) fn conclude(snapshot: &Snapshot<'_>, decision: &mut Decision) {
     }
     conditions::remove(&mut decision.status.conditions, ConditionType::Reconciling);
     let status = if ready { ConditionStatus::True } else { ConditionStatus::False };
-    set(snapshot, decision, status, &reason, &message);
+    decision.say(snapshot, ConditionType::Ready, status, &reason, &message);
     decision.status.observed_generation = snapshot.stage.metadata.generation;
     let waits = conditions::get(&decision.status.conditions, ConditionType::Promoting).is_some() || !ready;
     let on_what = in_words(decision, &reason, &message);
@@ -41,7 +41,7 @@ fn in_words(decision: &Decision, reason: &str, message: &str) -> String {
 
 /// An error of the decision itself, e.g. a policy that cannot be read.
 pub(super) fn fail(snapshot: &Snapshot<'_>, decision: &mut Decision, error: &str) {
-    set(snapshot, decision, ConditionStatus::False, "ReconcileError", error);
+    decision.say(snapshot, ConditionType::Ready, ConditionStatus::False, "ReconcileError", error);
     wait(snapshot, decision, Some(truncate_message(error).to_owned()));
 }
 
@@ -96,22 +96,4 @@ fn sum_up(decision: &Decision) -> (bool, String, String) {
     let verified =
         conditions::get(conditions, ConditionType::Verified).map(|c| c.message.clone()).unwrap_or_default();
     (true, "Verified".to_owned(), verified)
-}
-
-fn set(
-    snapshot: &Snapshot<'_>,
-    decision: &mut Decision,
-    status: ConditionStatus,
-    reason: &str,
-    message: &str,
-) {
-    conditions::set(
-        &mut decision.status.conditions,
-        ConditionType::Ready,
-        status,
-        reason,
-        message,
-        snapshot.stage.metadata.generation,
-        &Time(snapshot.now),
-    );
 }

@@ -1,7 +1,7 @@
 //! Verification of the Freight that a Stage has. A Stage that names no verification verifies at once, when healthy.
 
 use ferry_api::Time;
-use ferry_api::conditions::{self, ConditionStatus, ConditionType};
+use ferry_api::conditions::{ConditionStatus, ConditionType};
 use ferry_api::stage::HealthState;
 use ferry_api::verification::{VerificationInfo, VerificationPhase};
 
@@ -13,9 +13,9 @@ pub(super) fn verify(snapshot: &Snapshot<'_>, decision: &mut Decision) {
     }
     let is_healthy = decision.status.health.as_ref().and_then(|h| h.status) == Some(HealthState::Healthy);
     let Some(collection) = decision.status.freight_history.first_mut() else {
-        say(
+        decision.say(
             snapshot,
-            decision,
+            ConditionType::Verified,
             ConditionStatus::Unknown,
             "NoFreight",
             "Stage has no current Freight to verify",
@@ -41,7 +41,7 @@ pub(super) fn verify(snapshot: &Snapshot<'_>, decision: &mut Decision) {
             (status, reason, said)
         }
     };
-    say(snapshot, decision, status, reason, &message);
+    decision.say(snapshot, ConditionType::Verified, status, reason, &message);
 }
 
 /// Status, reason and words of a phase; where it is bad, the verification's own words count.
@@ -104,22 +104,4 @@ pub(super) fn mark(snapshot: &Snapshot<'_>, decision: &mut Decision) {
         .filter_map(|f| f.metadata.name.clone())
         .filter(|name| collection.items.values().any(|item| item.name == *name));
     decision.actions.extend(unmarked.map(|freight| Action::MarkVerified { freight, at: at.clone() }));
-}
-
-fn say(
-    snapshot: &Snapshot<'_>,
-    decision: &mut Decision,
-    status: ConditionStatus,
-    reason: &str,
-    message: &str,
-) {
-    conditions::set(
-        &mut decision.status.conditions,
-        ConditionType::Verified,
-        status,
-        reason,
-        message,
-        snapshot.stage.metadata.generation,
-        &Time(snapshot.now),
-    );
 }
