@@ -10,7 +10,7 @@ pub(crate) use event::newer as newer_event;
 
 use std::sync::{Arc, LazyLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::openapi;
 use crate::resource::{Nature, Resource};
@@ -256,6 +256,18 @@ impl Builtin {
             Self::Event => event::complete(object),
             Self::Rbac => rules(object),
             _ => {}
+        }
+    }
+
+    /// What an object has before anybody says anything: members that the real server's types always write.
+    pub(crate) fn blank(self) -> Value {
+        match self {
+            Self::Namespace => json!({"spec": {}, "status": {}}),
+            Self::Lease => json!({"spec": {}}),
+            Self::Definition => json!({"spec": {"names": {}}, "status": {"acceptedNames": {}}}),
+            Self::Event => event::blank(),
+            Self::Rbac => json!({"rules": null}),
+            Self::Secret | Self::ConfigMap | Self::ServiceAccount => json!({}),
         }
     }
 

@@ -24,6 +24,7 @@ mod namespaces;
 pub mod openapi;
 mod options;
 mod owners;
+mod ownership;
 pub mod patch;
 mod path;
 mod resource;

@@ -19,6 +19,9 @@ const REFERENCE: &[&str] = &["apiVersion", "kind", "name", "uid", "controller", 
 const SYSTEM: &[&str] =
     &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"];
 
+/// Who owns which field. Written by the book-keeping alone.
+pub(crate) const MANAGED_FIELDS: &str = "managedFields";
+
 /// Present time as Kubernetes writes it.
 pub(crate) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -41,6 +44,21 @@ pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
 pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
     let list = object.get("metadata").and_then(|m| m.get("finalizers")).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// `managedFields`, if there are any.
+pub(crate) fn managed_fields(object: &Value) -> Option<&Value> {
+    object.get("metadata")?.get(MANAGED_FIELDS)
+}
+
+/// Writes `managedFields`; none are left out.
+pub(crate) fn set_managed_fields(object: &mut Value, entries: Vec<Value>) {
+    let Some(metadata) = of(object) else { return };
+    if entries.is_empty() {
+        metadata.remove(MANAGED_FIELDS);
+    } else {
+        metadata.insert(MANAGED_FIELDS.into(), Value::Array(entries));
+    }
 }
 
 pub(crate) fn is_terminating(object: &Value) -> bool {
@@ -119,7 +137,7 @@ pub(crate) fn shape(object: &mut Value) -> Result<Vec<String>, String> {
 pub(crate) fn begin(object: &mut Value, resource: &Resource, namespace: Option<&str>) {
     let counts = resource.counts_generations();
     let Some(metadata) = of(object) else { return };
-    for field in SYSTEM.iter().chain(&["selfLink", "managedFields", "resourceVersion"]) {
+    for field in SYSTEM.iter().chain(&["selfLink", MANAGED_FIELDS, "resourceVersion"]) {
         metadata.remove(*field);
     }
     if let Some(namespace) = namespace {
@@ -139,7 +157,7 @@ pub(crate) fn begin(object: &mut Value, resource: &Resource, namespace: Option<&
 pub(crate) fn carry(object: &mut Value, old: &Value) {
     let Some(metadata) = of(object) else { return };
     for field in
-        SYSTEM.iter().chain(&["name", "namespace", "resourceVersion", "managedFields", "generateName"])
+        SYSTEM.iter().chain(&["name", "namespace", "resourceVersion", MANAGED_FIELDS, "generateName"])
     {
         match old.get("metadata").and_then(|m| m.get(*field)) {
             Some(value) => metadata.insert((*field).into(), value.clone()),

@@ -1,5 +1,7 @@
 //! The verbs, one file each, and what a call consists of.
 
+mod apply;
+mod books;
 mod create;
 mod decode;
 mod delete;

@@ -41,6 +41,14 @@ const FORMS: &[(&str, &str)] = &[
     ("reportingComponent", "reportingController"),
 ];
 
+/// What both forms always write.
+pub(super) fn blank() -> Value {
+    json!({
+        "involvedObject": {}, "source": {}, "eventTime": null, "firstTimestamp": null, "lastTimestamp": null,
+        "reportingComponent": "", "reportingInstance": "",
+    })
+}
+
 /// The core form is stored.
 pub(super) fn complete(object: &mut Value) {
     let Some(map) = object.as_object_mut() else { return };

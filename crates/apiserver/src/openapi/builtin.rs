@@ -82,6 +82,11 @@ impl Generator {
         let mut schemas: Schemas = self.inner.take_definitions(false);
         schemas.values_mut().for_each(references_in_all_of);
         patch_keys(&mut schemas);
+        for name in ATOMIC {
+            if let Some(Value::Object(schema)) = schemas.get_mut(*name) {
+                schema.insert("x-kubernetes-map-type".to_owned(), "atomic".into());
+            }
+        }
         schemas
     }
 }
@@ -110,6 +115,15 @@ fn references_in_all_of(schema: &mut Value) {
         _ => {}
     }
 }
+
+/// Objects that are one value: their members have no owners of their own.
+const ATOMIC: &[&str] = &[
+    "io.k8s.api.core.v1.LocalObjectReference",
+    "io.k8s.api.core.v1.ObjectReference",
+    "io.k8s.api.rbac.v1.RoleRef",
+    "io.k8s.api.rbac.v1.Subject",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector",
+];
 
 /// How clients that compute strategic merge patches merge the lists that do not simply replace each other.
 fn patch_keys(schemas: &mut Schemas) {

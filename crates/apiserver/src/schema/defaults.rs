@@ -6,10 +6,20 @@ use super::node::Node;
 
 /// Fills in the defaults of `node` and drops nulls where neither the schema allows them nor a default replaces them.
 pub(super) fn apply(node: &Node, value: &mut Value) {
+    walk(node, value, true);
+}
+
+/// Fills in the defaults of `node`; nulls that no default replaces stay.
+pub(super) fn fill_in(node: &Node, value: &mut Value) {
+    walk(node, value, false);
+}
+
+fn walk(node: &Node, value: &mut Value, drop_nulls: bool) {
     match value {
         Value::Object(map) => {
             map.retain(|name, inner| {
-                !(inner.is_null()
+                !(drop_nulls
+                    && inner.is_null()
                     && node.entry(name).is_some_and(|entry| !entry.nullable && entry.default.is_none()))
             });
             for (name, property) in &node.properties {
@@ -26,7 +36,7 @@ pub(super) fn apply(node: &Node, value: &mut Value) {
                     if let Some(default) = &entry.default {
                         replace_null(inner, entry, default);
                     }
-                    apply(entry, inner);
+                    walk(entry, inner, drop_nulls);
                 }
             }
         }
@@ -36,7 +46,7 @@ pub(super) fn apply(node: &Node, value: &mut Value) {
                 if let Some(default) = &element.default {
                     replace_null(item, element, default);
                 }
-                apply(element, item);
+                walk(element, item, drop_nulls);
             }
         }
         _ => {}

@@ -20,6 +20,8 @@ mod rules;
 mod structural;
 mod validate;
 
+pub(crate) use node::{Additional, List, MapKind, Node, Type};
+
 pub use cause::{Cause, CauseReason};
 pub use definition::{default_crd, prune_crd, validate_crd, validate_crd_update};
 pub use number::whole_numbers;

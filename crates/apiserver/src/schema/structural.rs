@@ -44,6 +44,18 @@ impl Structural {
         }
     }
 
+    /// The same without dropping nulls: where a client must hear of them.
+    pub(crate) fn fill_in_defaults(&self, object: &mut Value) {
+        if within(object, MAX_DEPTH) {
+            number::whole_numbers(object);
+            defaults::fill_in(&self.root, object);
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// Everything that is wrong with an object; with `old`, what the update left as it was is forgiven.
     pub fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<Cause> {
         if !within(new, MAX_DEPTH) {

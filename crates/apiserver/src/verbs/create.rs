@@ -5,6 +5,7 @@ use ferry_store::{Object, WriteError};
 use http::StatusCode;
 use serde_json::Value;
 
+use super::books::Books;
 use super::draft::Draft;
 use super::{ATTEMPTS, Call, decode};
 use crate::admission::Operation;
@@ -20,7 +21,19 @@ pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
     let (object, duplicates) = decode::object(call)?;
     let mut draft = Draft::new(call, options);
     draft.duplicates(&duplicates);
-    match create(&mut draft, object).await {
+    let books = Books::given(&object);
+    let made = create(&mut draft, object, books).await;
+    respond_to(draft, made, form, include).await
+}
+
+pub(super) async fn respond_to(
+    draft: Draft<'_>,
+    made: Result<Made, Status>,
+    form: crate::accept::Form,
+    include: respond::Include,
+) -> Result<Response, Status> {
+    let call = draft.call;
+    match made {
         Ok(Made::Stored(object)) => {
             call.after_write().await;
             let response = respond::object(StatusCode::CREATED, &call.resource, &object, form, include)?;
@@ -40,7 +53,7 @@ pub(super) enum Made {
     Dry(Value),
 }
 
-pub(super) async fn create(draft: &mut Draft<'_>, mut object: Value) -> Result<Made, Status> {
+pub(super) async fn create(draft: &mut Draft<'_>, mut object: Value, books: Books) -> Result<Made, Status> {
     let call = draft.call;
     let resource = &call.resource;
     draft.clean(&mut object)?;
@@ -66,7 +79,7 @@ pub(super) async fn create(draft: &mut Draft<'_>, mut object: Value) -> Result<M
                 metadata.insert("name".into(), name.into());
             }
         }
-        match attempt(draft, std::mem::take(&mut object)).await {
+        match attempt(draft, std::mem::take(&mut object), &books).await {
             Err(status) if generated && status.reason == "AlreadyExists" => {}
             other => return other,
         }
@@ -75,15 +88,17 @@ pub(super) async fn create(draft: &mut Draft<'_>, mut object: Value) -> Result<M
 }
 
 /// Tries one name; again if the namespace changed meanwhile.
-async fn attempt(draft: &mut Draft<'_>, mut object: Value) -> Result<Made, Status> {
+async fn attempt(draft: &mut Draft<'_>, mut object: Value, books: &Books) -> Result<Made, Status> {
     let call = draft.call;
     let given = meta::text(&object, "name").to_owned();
     let mut guards = call.home(&given)?;
     if let Some(builtin) = call.resource.builtin() {
         builtin.complete(&mut object, None);
     }
+    let entries = books.entries(call, &draft.options, None, &object);
     let request = draft.request(Operation::Create, &given, None);
     draft.mutate(&request, &mut object).await?;
+    meta::set_managed_fields(&mut object, entries);
     // The product's rules may name an object after its content.
     let name = meta::text(&object, "name").to_owned();
     let request = draft.request(Operation::Create, &name, None);

@@ -41,7 +41,9 @@ pub(super) fn json(bytes: &[u8]) -> Result<(Value, Vec<String>), Status> {
 
 pub(super) fn yaml(bytes: &[u8]) -> Result<Value, Status> {
     let text = std::str::from_utf8(bytes).map_err(|error| Status::bad_request(error.to_string()))?;
-    serde_saphyr::from_str(text)
+    let options =
+        serde_saphyr::options! { duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins };
+    serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| Status::bad_request(format!("error converting YAML to JSON: {error}")))
 }
 

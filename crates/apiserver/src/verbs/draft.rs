@@ -21,11 +21,13 @@ pub(super) struct Draft<'a> {
     warnings: Vec<String>,
     /// What is odd about the body without being an error, still to be told.
     oddities: Vec<String>,
+    /// Whether the object comes from an applied configuration: then its nulls are the client's word.
+    pub(super) applied: bool,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(call: &'a Call, options: WriteOptions) -> Self {
-        Self { call, options, warnings: Vec::new(), oddities: Vec::new() }
+        Self { call, options, warnings: Vec::new(), oddities: Vec::new(), applied: false }
     }
 
     /// Prunes and defaults what the client sent, and tells it of fields nobody knows.
@@ -97,7 +99,11 @@ impl<'a> Draft<'a> {
         if let Some(custom) = self.call.resource.custom() {
             let Some(structural) = &custom.structural else { return Vec::new() };
             let unknown = structural.prune(object);
-            structural.apply_defaults(object);
+            if self.applied {
+                structural.fill_in_defaults(object);
+            } else {
+                structural.apply_defaults(object);
+            }
             return unknown;
         }
         let resource = &self.call.resource;

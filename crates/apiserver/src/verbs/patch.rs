@@ -1,9 +1,9 @@
-//! Patches: merge, JSON, strategic merge for built-in kinds, and a simple server-side apply.
+//! Patches: merge, JSON, and strategic merge for built-in kinds. What is applied goes its own way.
 
 use axum::response::Response;
 use serde_json::Value;
 
-use super::create::{Made, create};
+use super::books::Books;
 use super::draft::Draft;
 use super::update::{Attempt, Changed, change, check_version, respond_to};
 use super::{ATTEMPTS, Call, decode};
@@ -29,12 +29,12 @@ pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
     let way = way(call)?;
     let options = WriteOptions::parse(&call.query, "PatchOptions")?;
     if way == Way::Apply {
-        check_apply(&options)?;
+        return super::apply::answer(call, options).await;
     }
-    let (patch, duplicates) = match way {
-        Way::Apply => (decode::yaml(&call.body)?, Vec::new()),
-        _ => decode::json(&call.body)?,
-    };
+    if call.query.text("force").is_some() {
+        return Err(unforced());
+    }
+    let (patch, duplicates) = decode::json(&call.body)?;
     let mut draft = Draft::new(call, options);
     draft.duplicates(&duplicates);
     if way == Way::Json {
@@ -42,10 +42,7 @@ pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
             patch::unknown_members(&patch).iter().map(|at| format!("json patch unknown field \"{at}\"")),
         );
     }
-    if way == Way::Apply && call.find().is_err_and(|s| s.code == 404) && call.place.subresource.is_none() {
-        return apply_new(draft, patch, form, include).await;
-    }
-    let result = apply(&mut draft, way, &patch).await;
+    let result = change_to(&mut draft, way, &patch).await;
     respond_to(draft, result, form, include).await
 }
 
@@ -60,55 +57,27 @@ fn way(call: &Call) -> Result<Way, Status> {
     }
 }
 
-fn check_apply(options: &WriteOptions) -> Result<(), Status> {
-    if options.field_manager.is_some() {
-        return Ok(());
-    }
+/// Only what is applied may be forced.
+fn unforced() -> Status {
     let cause = Cause {
-        reason: CauseReason::Required,
-        field: "fieldManager".into(),
-        message: "Required value: is required for apply patch".into(),
+        reason: CauseReason::Forbidden,
+        field: "force".into(),
+        message: "Forbidden: may not be specified for non-apply patch".into(),
     };
-    Err(Status::invalid("meta.k8s.io", "PatchOptions", "", &[cause]))
+    Status::invalid("meta.k8s.io", "PatchOptions", "", &[cause])
 }
 
-/// Applying what is not there makes it.
-async fn apply_new(
-    mut draft: Draft<'_>,
-    mut object: Value,
-    form: crate::accept::Form,
-    include: respond::Include,
-) -> Result<Response, Status> {
-    let call = draft.call;
-    decode::check_kind(call, &mut object)?;
-    if let Some(metadata) = meta::of(&mut object) {
-        metadata.insert("name".into(), call.name().into());
-    }
-    match create(&mut draft, object).await {
-        Ok(Made::Stored(object)) => {
-            call.after_write().await;
-            let response =
-                respond::object(http::StatusCode::CREATED, &call.resource, &object, form, include)?;
-            Ok(draft.finish(response))
-        }
-        Ok(Made::Dry(value)) => {
-            let response = respond::value(http::StatusCode::CREATED, &call.resource, &value, form, include)?;
-            Ok(draft.finish(response))
-        }
-        Err(status) => Ok(draft.refuse(status)),
-    }
-}
-
-async fn apply(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Changed, Status> {
+async fn change_to(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Changed, Status> {
     let call = draft.call;
     for _ in 0..ATTEMPTS {
         let old = call.find()?;
         let before = respond::view(&call.resource, &old);
         let mut object = before.clone().into_owned();
         let done = match way {
-            Way::Merge | Way::Apply => patch::merge(&mut object, patch),
+            Way::Merge => patch::merge(&mut object, patch),
             Way::Json => patch::json(&mut object, patch),
             Way::Strategic => patch::strategic(&mut object, patch, &call.resource.kind),
+            Way::Apply => return Err(Status::internal("an applied configuration is no patch")),
         };
         done.map_err(|error| refused(&error))?;
         if object.get("kind").is_none_or(|k| !k.is_string()) {
@@ -118,7 +87,8 @@ async fn apply(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Changed
         draft.unknown(&unknown);
         check_identity(call, &mut object, &before)?;
         draft.clean(&mut object)?;
-        match change(draft, object, &old).await? {
+        let books = Books::given(&object);
+        match change(draft, object, &old, &books).await? {
             Attempt::Done(changed) => return Ok(changed),
             // A patch that names a version is about that version; others are applied to what is there now.
             Attempt::Lost => {}

@@ -7,6 +7,7 @@ use ferry_store::{Object, WriteError};
 use http::StatusCode;
 use serde_json::Value;
 
+use super::books::{self, Books};
 use super::draft::{Draft, same_content};
 use super::{ATTEMPTS, Call, decode};
 use crate::admission::Operation;
@@ -62,13 +63,14 @@ async fn replace(draft: &mut Draft<'_>, mut object: Value) -> Result<Changed, St
     draft.clean(&mut object)?;
     let version = meta::text(&object, "resourceVersion").to_owned();
     let uid = meta::text(&object, "uid").to_owned();
+    let books = Books::given(&object);
     for _ in 0..ATTEMPTS {
         let old = call.find()?;
         check_version(call, &version, old.version)?;
         if !uid.is_empty() && uid != old.uid() {
             return Err(uid_conflict(call, &uid, old.uid()));
         }
-        match change(draft, object.clone(), &old).await? {
+        match change(draft, object.clone(), &old, &books).await? {
             Attempt::Done(changed) => return Ok(changed),
             // Without a version the client does not mind what was there.
             Attempt::Lost if version.is_empty() => {}
@@ -129,16 +131,19 @@ pub(super) async fn change(
     draft: &mut Draft<'_>,
     mut object: Value,
     old: &Arc<Object>,
+    books: &Books,
 ) -> Result<Attempt, Status> {
     let call = draft.call;
     let before = respond::view(&call.resource, old);
     keep_apart(call, &mut object, &before);
     complete(call, &mut object, old);
+    let entries = books.entries(call, &draft.options, Some(&before), &object);
     let request = draft.request(Operation::Update, call.name(), Some(old));
     draft.mutate(&request, &mut object).await?;
     keep_apart(call, &mut object, &before);
     complete(call, &mut object, old);
     count_generation(call, &mut object, &before);
+    books::write(&mut object, entries, &before);
     draft.check(&request, &object, Some(&before)).await?;
     let goes = meta::is_terminating(&object) && is_free(call, &object);
     draft.stored_form(&mut object);

@@ -1,5 +1,5 @@
-//! Recorded answers of a real API server, replayed against ours. Not compared: `managedFields` (they come with
-//! server-side apply), and the words of messages.
+//! Recorded answers of a real API server, replayed against ours. Not compared: the words of
+//! messages, and the order of `managedFields`.
 
 mod compare;
 mod places;

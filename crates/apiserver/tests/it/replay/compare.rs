@@ -31,9 +31,9 @@ fn failure(value: &Value) -> Value {
     })
 }
 
-/// The value without what has no meaning: managed fields, the order of discovered resources.
+/// The value without what has no meaning: the order of managed fields and of discovered resources.
 fn normal(mut value: Value, other: &Value) -> Value {
-    forget(&mut value);
+    sort_managed_fields(&mut value);
     if value.get("kind").is_some_and(|k| k == "APIResourceList") {
         let served = |name: &Value| {
             let list = other.get("resources").and_then(Value::as_array);
@@ -47,13 +47,18 @@ fn normal(mut value: Value, other: &Value) -> Value {
     value
 }
 
-fn forget(value: &mut Value) {
+/// Entries in an order of their own: that of the server depends on the second.
+pub fn sort_managed_fields(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            map.remove("managedFields");
-            map.values_mut().for_each(forget);
+            if let Some(Value::Array(entries)) = map.get_mut("managedFields") {
+                entries.sort_by_key(|entry| {
+                    ["manager", "operation", "subresource", "apiVersion"].map(|f| entry[f].to_string())
+                });
+            }
+            map.values_mut().for_each(sort_managed_fields);
         }
-        Value::Array(list) => list.iter_mut().for_each(forget),
+        Value::Array(list) => list.iter_mut().for_each(sort_managed_fields),
         _ => {}
     }
 }
@@ -87,7 +92,10 @@ fn maps(
     actual: &Map<String, Value>,
     place: &str,
 ) -> Result<(), String> {
-    for (key, value) in recorded {
+    // Keys may hold placeholders, too: `managedFields` name elements by their values.
+    let recorded: Map<String, Value> =
+        recorded.iter().map(|(key, value)| (bindings.fill(key), value.clone())).collect();
+    for (key, value) in &recorded {
         let Some(found) = actual.get(key) else {
             return Err(format!("{place}/{key} is missing, recorded {}", short(value)));
         };
