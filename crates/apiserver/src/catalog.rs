@@ -8,7 +8,7 @@ use ferry_store::Object;
 use serde_json::Value;
 
 use crate::kinds;
-use crate::resource::{Custom, Nature, Resource, api_version};
+use crate::resource::{Custom, Nature, Resource, Scale, api_version};
 use crate::schema::Structural;
 use crate::table::Columns;
 
@@ -167,6 +167,7 @@ fn resource(
             .collect(),
         deprecation: deprecation(&group, spec, version, &text("kind")),
         stored_as: api_version(&group, stored_name),
+        scale: Scale::of(version),
         spec: (*version).clone(),
     };
     Some(Resource {

@@ -8,6 +8,7 @@ use ferry_store::{Key, Object, Scope, Start};
 use serde_json::{Value, json};
 
 use crate::kinds::DEFINITIONS;
+use crate::ownership::{self, Book, Managed, Shape, update};
 use crate::verbs::{DeleteOptions, remove};
 use crate::{Server, meta};
 
@@ -59,6 +60,7 @@ async fn settle_one(server: &Server, definition: &Arc<Object>, clash: Option<&st
         if object == *current.value {
             return;
         }
+        keep_books(&mut object, &current.value);
         match server.store().replace(current.key.clone(), current.version, object, Vec::new()).await {
             Ok(_) => return,
             Err(ferry_store::WriteError::Conflict { .. }) => {}
@@ -72,6 +74,22 @@ async fn settle_one(server: &Server, definition: &Arc<Object>, clash: Option<&st
             None => return,
         }
     }
+}
+
+/// The status is the server's own.
+fn keep_books(object: &mut Value, before: &Value) {
+    let book = Book {
+        shape: Shape::of_definitions(),
+        api_version: "apiextensions.k8s.io/v1".to_owned(),
+        manager: "kube-apiserver".to_owned(),
+        subresource: "status".to_owned(),
+        now: meta::now(),
+        scope: ownership::Scope::Only("status"),
+        is_served: &|_| true,
+    };
+    let managed = Managed::read(meta::managed_fields(before)).unwrap_or_default();
+    let entries = update(&book, managed, before, object).written();
+    meta::set_managed_fields(object, entries);
 }
 
 fn write_status(object: &mut Value, clash: Option<&str>) {

@@ -10,7 +10,7 @@ use crate::handler::page_not_found;
 use crate::kinds::Builtin;
 use crate::path::Place;
 use crate::resource::{Nature, Resource, api_version};
-use crate::{Server, Status, respond};
+use crate::{Server, Status, respond, verbs};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -73,10 +73,18 @@ fn resources(catalog: &Catalog, group: &str, version: &str) -> Value {
         }
         list.push(Value::Object(entry));
         for (name, verbs) in subresources(resource) {
-            list.push(json!({
+            let mut entry = json!({
                 "name": format!("{}/{name}", resource.plural), "singularName": "",
                 "namespaced": resource.namespaced, "kind": resource.kind, "verbs": verbs,
-            }));
+            });
+            if let Some((group, version, kind)) = of_another_kind(name)
+                && let Some(entry) = entry.as_object_mut()
+            {
+                entry.insert("group".into(), group.into());
+                entry.insert("version".into(), version.into());
+                entry.insert("kind".into(), kind.into());
+            }
+            list.push(entry);
         }
     }
     let mut value =
@@ -121,7 +129,18 @@ fn subresources(resource: &Resource) -> Vec<(&'static str, &'static [&'static st
     if resource.has_status {
         list.push(("status", &["get", "patch", "update"]));
     }
+    if resource.has_scale() {
+        list.push((verbs::SCALE, &["get", "patch", "update"]));
+    }
     list
+}
+
+/// What a subresource answers with, where that is not the resource's own kind.
+fn of_another_kind(subresource: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    match subresource {
+        verbs::SCALE => Some(("autoscaling", "v1", "Scale")),
+        _ => None,
+    }
 }
 
 fn aggregated(catalog: &Catalog, core: bool) -> Result<Response, Status> {
@@ -171,7 +190,13 @@ fn entry(resource: &Resource) -> Value {
     names(&mut entry, resource);
     let subs: Vec<Value> = subresources(resource)
         .iter()
-        .map(|(name, verbs)| json!({"subresource": name, "responseKind": kind, "verbs": verbs}))
+        .map(|(name, verbs)| {
+            let kind = match of_another_kind(name) {
+                Some((group, version, kind)) => json!({"group": group, "version": version, "kind": kind}),
+                None => kind.clone(),
+            };
+            json!({"subresource": name, "responseKind": kind, "verbs": verbs})
+        })
         .collect();
     if !subs.is_empty() {
         entry.insert("subresources".into(), subs.into());

@@ -182,6 +182,7 @@ fn is_served(resource: &Resource, place: &Path, verb: &str) -> bool {
     match place.subresource.as_deref() {
         None => true,
         Some("status") => resource.has_status,
+        Some(verbs::SCALE) => resource.has_scale() && place.name.is_some(),
         Some("finalize") => resource.is(crate::kinds::Builtin::Namespace),
         Some(_) => false,
     }

@@ -66,6 +66,31 @@ pub(crate) struct Custom {
     pub(crate) deprecation: Option<String>,
     /// `apiVersion` of what is written to the store.
     pub(crate) stored_as: String,
+    pub(crate) scale: Option<Scale>,
+}
+
+/// Where a custom object keeps its numbers of replicas: paths from its root.
+#[derive(Debug)]
+pub(crate) struct Scale {
+    pub(crate) replicas: Vec<String>,
+    pub(crate) status_replicas: Vec<String>,
+    pub(crate) selector: Option<Vec<String>>,
+}
+
+impl Scale {
+    /// Of a version of a definition.
+    pub(crate) fn of(version: &Value) -> Option<Self> {
+        let scale = version.pointer("/subresources/scale")?;
+        let path = |field: &str| -> Option<Vec<String>> {
+            let path = scale.get(field)?.as_str()?.trim_start_matches('.');
+            Some(path.split('.').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+        };
+        Some(Self {
+            replicas: path("specReplicasPath")?,
+            status_replicas: path("statusReplicasPath")?,
+            selector: path("labelSelectorPath"),
+        })
+    }
 }
 
 impl Resource {
@@ -91,6 +116,11 @@ impl Resource {
             Nature::Builtin(builtin) => Some(builtin),
             _ => None,
         }
+    }
+
+    /// Whether there is a path to its number of replicas.
+    pub(crate) fn has_scale(&self) -> bool {
+        self.custom().is_some_and(|c| c.scale.is_some())
     }
 
     pub(crate) fn is(&self, builtin: Builtin) -> bool {

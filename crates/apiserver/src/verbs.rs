@@ -12,6 +12,7 @@ mod json;
 mod list;
 mod patch;
 mod protobuf;
+mod scale;
 mod update;
 mod watch;
 
@@ -32,6 +33,7 @@ use crate::{Identity, Server, Status, meta};
 
 pub(crate) use delete::{DeleteOptions, remove};
 pub(crate) use list::Filter;
+pub(crate) use scale::SUBRESOURCE as SCALE;
 
 /// How often a write is tried again when what it was based on changed meanwhile.
 pub(crate) const ATTEMPTS: usize = 64;
@@ -49,6 +51,7 @@ pub(crate) struct Call {
 
 pub(crate) fn read(call: &Call, verb: &str) -> Result<Response, Status> {
     match verb {
+        "get" if call.place.subresource.as_deref() == Some(SCALE) => scale::get(call),
         "get" => get::answer(call),
         "list" => list::answer(call),
         _ => watch::answer(call),
@@ -60,6 +63,8 @@ pub(crate) async fn write(call: Call, verb: &str) -> Result<Response, Status> {
     let sub = call.place.subresource.is_some();
     match verb {
         "create" if !named => create::answer(&call).await,
+        "update" if call.place.subresource.as_deref() == Some(SCALE) => scale::update(&call).await,
+        "patch" if call.place.subresource.as_deref() == Some(SCALE) => scale::patch(&call).await,
         "update" if named => update::answer(&call).await,
         "update" | "patch" if !named => Err(Status::bad_request("name must be provided")),
         "patch" if named => patch::answer(&call).await,

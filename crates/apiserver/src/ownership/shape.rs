@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use crate::kinds::Builtin;
 use crate::resource::Resource;
 use crate::schema::{Additional, List, MapKind, Node, Structural, Type};
 
@@ -52,14 +53,33 @@ static METADATA: LazyLock<Option<Structural>> = LazyLock::new(|| {
     Structural::compile(&schema, false).ok()
 });
 
+/// Definitions have rules of their own instead of a schema; this much of one counts here.
+static DEFINITION: LazyLock<Option<Structural>> = LazyLock::new(|| {
+    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let conditions = json!({"type": "array", "items": any,
+        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]});
+    let status = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true,
+        "properties": {"conditions": conditions, "acceptedNames": any}});
+    let schema = json!({"type": "object", "properties": {"spec": any, "status": status}});
+    Structural::compile(&schema, false).ok()
+});
+
 impl<'a> Shape<'a> {
     /// Of a value that no schema describes.
     pub(crate) const UNTYPED: Self = Self { node: None, root: false };
 
     /// Of the objects of a resource.
     pub(crate) fn of(resource: &'a Resource) -> Self {
+        if resource.is(Builtin::Definition) {
+            return Self::of_definitions();
+        }
         let custom = resource.custom().and_then(|c| c.structural.as_deref());
         Self { node: custom.or(resource.types.as_ref()).map(Structural::root), root: true }
+    }
+
+    /// Of definitions of custom resources.
+    pub(crate) fn of_definitions() -> Self {
+        Self { node: DEFINITION.as_ref().map(Structural::root), root: true }
     }
 
     #[cfg(test)]

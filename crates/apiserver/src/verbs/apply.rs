@@ -20,9 +20,11 @@ pub(super) async fn answer(call: &Call, options: WriteOptions) -> Result<Respons
         return Err(nameless());
     }
     let force = force(call)?;
-    let configuration = read(call)?;
+    let (configuration, twice) = read(call)?;
     let mut draft = Draft::new(call, options);
     draft.applied = true;
+    draft.odd(twice.into_iter());
+    draft.tell()?;
     for _ in 0..ATTEMPTS {
         let old = match call.find() {
             Ok(old) => old,
@@ -95,8 +97,8 @@ async fn onto(
 }
 
 /// The configuration: an object of the call's kind, without `managedFields`.
-fn read(call: &Call) -> Result<Value, Status> {
-    let mut configuration = decode::yaml(&call.body)?;
+fn read(call: &Call) -> Result<(Value, Option<String>), Status> {
+    let (mut configuration, twice) = decode::yaml(&call.body)?;
     if !within(&configuration, MAX_DEPTH) {
         return Err(Status::bad_request(format!(
             "the configuration is nested deeper than {MAX_DEPTH} levels"
@@ -122,7 +124,7 @@ fn read(call: &Call) -> Result<Value, Status> {
         )));
     }
     create::check_namespace(call, &configuration)?;
-    Ok(configuration)
+    Ok((configuration, twice))
 }
 
 fn force(call: &Call) -> Result<bool, Status> {

@@ -25,7 +25,7 @@ pub(super) fn media_type(call: &Call) -> Result<String, Status> {
 pub(super) fn body(call: &Call) -> Result<(Value, Vec<String>), Status> {
     match media_type(call)?.to_ascii_lowercase().as_str() {
         "" | "application/json" => json(&call.body),
-        "application/yaml" => yaml(&call.body).map(|value| (value, Vec::new())),
+        "application/yaml" => yaml(&call.body).map(|(value, _)| (value, Vec::new())),
         PROTOBUF if call.resource.custom().is_none() => match super::protobuf::decode(&call.body) {
             Some(value) => Ok((value, Vec::new())),
             None => Err(Status::unsupported_media("application/json, application/yaml")),
@@ -39,12 +39,25 @@ pub(super) fn json(bytes: &[u8]) -> Result<(Value, Vec<String>), Status> {
         .map_err(|error| Status::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
 }
 
-pub(super) fn yaml(bytes: &[u8]) -> Result<Value, Status> {
+/// YAML, and in words what stands twice in it: the last one counts.
+pub(super) fn yaml(bytes: &[u8]) -> Result<(Value, Option<String>), Status> {
+    use serde_saphyr::options::DuplicateKeyPolicy;
     let text = std::str::from_utf8(bytes).map_err(|error| Status::bad_request(error.to_string()))?;
-    let options =
-        serde_saphyr::options! { duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins };
-    serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| Status::bad_request(format!("error converting YAML to JSON: {error}")))
+    let bad = |error: serde_saphyr::Error| {
+        Status::bad_request(format!("error converting YAML to JSON: {}", error.without_snippet()))
+    };
+    let error = match serde_saphyr::from_str(text) {
+        Ok(value) => return Ok((value, None)),
+        Err(error) => error,
+    };
+    let serde_saphyr::Error::DuplicateMappingKey { key, location } = error.without_snippet() else {
+        return Err(bad(error));
+    };
+    let twice =
+        format!("line {}: key {:?} already set in map", location.line(), key.as_deref().unwrap_or_default());
+    let lenient = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
+    let value = serde_saphyr::from_str_with_options(text, lenient).map_err(bad)?;
+    Ok((value, Some(twice)))
 }
 
 /// The body as an object of the call's kind.

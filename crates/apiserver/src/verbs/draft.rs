@@ -50,6 +50,12 @@ impl<'a> Draft<'a> {
                 twice.join(", ")
             ));
         }
+        self.tell()
+    }
+
+    /// Tells the client what was noted, or refuses what it does not want to be forgiven.
+    pub(super) fn tell(&mut self) -> Result<(), Status> {
+        let kind = &self.call.resource.kind;
         let oddities = std::mem::take(&mut self.oddities);
         if oddities.is_empty() {
             return Ok(());

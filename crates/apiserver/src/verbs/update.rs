@@ -217,7 +217,8 @@ fn only(object: &mut Value, old: &Value, field: &str) {
 
 fn count_generation(call: &Call, object: &mut Value, old: &Value) {
     let resource = &call.resource;
-    if !resource.counts_generations() || call.place.subresource.is_some() {
+    let counted = matches!(call.place.subresource.as_deref(), None | Some(super::SCALE));
+    if !resource.counts_generations() || !counted {
         return;
     }
     if same_content(object, old, resource.has_status) {
