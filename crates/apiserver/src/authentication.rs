@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::authorization::{Attributes, refusal};
 use crate::path::{self, Place};
+use crate::tokens::{self, ISSUER, USER};
 use crate::{Identity, Server, Status, identity};
 
 /// Knows bearer tokens.
@@ -68,8 +69,8 @@ pub(crate) async fn identify(State(server): State<Server>, mut request: Request,
             ));
             Identity::anonymous()
         }
-        Credential::Bearer(token) => match server.authenticator().authenticate(token).await {
-            Some(identity) => identity,
+        Credential::Bearer(token) => match whose(&server, token, &[ISSUER.to_owned()]).await {
+            Some((identity, _)) => identity,
             None => return Status::unauthorized().into_response(),
         },
     };
@@ -82,6 +83,22 @@ pub(crate) async fn identify(State(server): State<Server>, mut request: Request,
         response.headers_mut().append(header::WARNING, warning);
     }
     response
+}
+
+/// Whose token it is, and for which of the wanted audiences. Tokens that are no ServiceAccount's are for this server.
+pub(crate) async fn whose(
+    server: &Server,
+    token: &str,
+    audiences: &[String],
+) -> Option<(Identity, Vec<String>)> {
+    if let Some(known) = tokens::identify(server, token, audiences) {
+        return Some(known);
+    }
+    if !audiences.iter().any(|audience| audience == ISSUER) {
+        return None;
+    }
+    let identity = server.authenticator().authenticate(token).await?;
+    Some((identity, vec![ISSUER.to_owned()]))
 }
 
 enum Credential<'a> {
@@ -159,20 +176,28 @@ async fn impersonate(
             Err(Status::bad_request("requested impersonation without impersonating a user name"))
         };
     }
-    let mut wanted: Vec<(&str, &str)> = vec![("users", user.as_str())];
-    wanted.extend(groups.iter().map(|g| ("groups", g.as_str())));
-    wanted.extend(uid.iter().map(|u| ("uids", u.as_str())));
-    wanted.extend(extra.keys().map(|key| ("userextras", key.as_str())));
-    for (resource, name) in wanted {
-        let group = if resource == "users" || resource == "groups" { "" } else { "authentication.k8s.io" };
-        let attributes = Attributes {
-            verb: "impersonate".into(),
-            group: group.into(),
-            version: "v1".into(),
-            resource: resource.into(),
-            name: name.into(),
-            ..Attributes::default()
-        };
+    let about = |group: &str, resource: &str, subresource: &str, namespace: &str, name: &str| Attributes {
+        verb: "impersonate".into(),
+        group: group.into(),
+        version: "v1".into(),
+        resource: resource.into(),
+        subresource: subresource.into(),
+        namespace: namespace.into(),
+        name: name.into(),
+        path: None,
+    };
+    let account = user.strip_prefix(USER).and_then(|rest| rest.split_once(':'));
+    let mut wanted = vec![match account.filter(|(_, name)| !name.contains(':')) {
+        Some((namespace, name)) => about("", "serviceaccounts", "", namespace, name),
+        None => about("", "users", "", "", &user),
+    }];
+    wanted.extend(groups.iter().map(|group| about("", "groups", "", "", group)));
+    wanted.extend(uid.iter().map(|uid| about("authentication.k8s.io", "uids", "", "", uid)));
+    for (key, values) in &extra {
+        wanted
+            .extend(values.iter().map(|value| about("authentication.k8s.io", "userextras", key, "", value)));
+    }
+    for attributes in wanted {
         let decision = server.authorizer().authorize(&identity, &attributes).await;
         if !decision.allowed {
             let mut status = refusal(&identity, &attributes, &decision);

@@ -1,6 +1,7 @@
 //! May this user do that: the question, and the trait that answers it.
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use crate::Status;
 use crate::identity::{AUTHENTICATED, Identity, MASTERS};
@@ -40,6 +41,12 @@ pub struct Decision {
 pub trait Authorizer: Send + Sync {
     /// May the user do this?
     async fn authorize(&self, user: &Identity, attributes: &Attributes) -> Decision;
+
+    /// Every rule the user has in a namespace, in the form of a rules review; none where they are not known.
+    async fn rules(&self, user: &Identity, namespace: &str) -> Vec<Value> {
+        let _ = (user, namespace);
+        Vec::new()
+    }
 }
 
 /// Members of `system:masters` may do everything, everyone with a credential may read the discovery documents,
@@ -50,23 +57,28 @@ pub struct MastersOnly;
 #[async_trait]
 impl Authorizer for MastersOnly {
     async fn authorize(&self, user: &Identity, attributes: &Attributes) -> Decision {
-        let allowed = user.is_in(MASTERS) || is_open(user, attributes);
+        let allowed = user.is_in(MASTERS) || is_open(attributes) || is_common(user, attributes);
         Decision { allowed, reason: String::new() }
     }
 }
 
-/// What needs no role: health and version for all; discovery, and asking about oneself, with any credential.
-pub fn is_open(user: &Identity, attributes: &Attributes) -> bool {
+/// What needs no role: whether the server is well.
+pub(crate) fn is_open(attributes: &Attributes) -> bool {
+    attributes.path.as_ref().is_some_and(|path| {
+        matches!(path.split('/').nth(1).unwrap_or_default(), "healthz" | "livez" | "readyz")
+    })
+}
+
+/// What everybody may do where there are no roles: the version for all; discovery, and asking about oneself, with
+/// any credential.
+fn is_common(user: &Identity, attributes: &Attributes) -> bool {
     let known = user.is_in(AUTHENTICATED);
     match &attributes.path {
-        Some(path) => {
-            let root = path.split('/').nth(1).unwrap_or_default();
-            match root {
-                "healthz" | "livez" | "readyz" | "version" => true,
-                "api" | "apis" | "openapi" => known,
-                _ => false,
-            }
-        }
+        Some(path) => match path.split('/').nth(1).unwrap_or_default() {
+            "version" => true,
+            "api" | "apis" | "openapi" => known,
+            _ => false,
+        },
         None => {
             known
                 && attributes.verb == "create"

@@ -1,6 +1,6 @@
 //! What a cluster's controller manager does: orphans are collected, terminating namespaces emptied, old Events go.
 
-use crate::{Server, definitions, events, namespaces, owners};
+use crate::{Server, accounts, definitions, events, namespaces, owners};
 
 /// Starts the tasks; they end when the server is stopped.
 pub(crate) fn start(server: &Server) {
@@ -13,6 +13,7 @@ pub(crate) fn start(server: &Server) {
             () = stop.cancelled() => {}
             () = owners::collect(&owned) => {}
             () = namespaces::empty(&owned) => {}
+            () = accounts::keep(&owned) => {}
             () = events::expire(&owned) => {}
         }
     });

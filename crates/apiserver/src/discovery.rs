@@ -126,6 +126,9 @@ fn subresources(resource: &Resource) -> Vec<(&'static str, &'static [&'static st
     if resource.is(Builtin::Namespace) {
         list.push(("finalize", &["update"]));
     }
+    if resource.is(Builtin::ServiceAccount) {
+        list.push(("token", &["create"]));
+    }
     if resource.has_status {
         list.push(("status", &["get", "patch", "update"]));
     }
@@ -138,6 +141,7 @@ fn subresources(resource: &Resource) -> Vec<(&'static str, &'static [&'static st
 /// What a subresource answers with, where that is not the resource's own kind.
 fn of_another_kind(subresource: &str) -> Option<(&'static str, &'static str, &'static str)> {
     match subresource {
+        "token" => Some(("authentication.k8s.io", "v1", "TokenRequest")),
         verbs::SCALE => Some(("autoscaling", "v1", "Scale")),
         _ => None,
     }

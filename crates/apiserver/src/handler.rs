@@ -81,7 +81,7 @@ async fn permit_path(server: &Server, identity: &Identity, parts: &Parts) -> Res
 }
 
 async fn permit(server: &Server, identity: &Identity, attributes: &Attributes) -> Result<(), Status> {
-    if crate::authorization::is_open(identity, attributes) {
+    if crate::authorization::is_open(attributes) {
         return Ok(());
     }
     let decision = server.authorizer().authorize(identity, attributes).await;
@@ -116,7 +116,9 @@ async fn on_resource(
     if !is_served(&resource, &place, verb) {
         return no_subresource(&resource, &place);
     }
-    if verb.is_empty() {
+    let asked = place.subresource.as_deref() == Some("token") || matches!(resource.nature, Nature::Review);
+    let only_made = asked && verb != "create";
+    if verb.is_empty() || only_made {
         return Err(Status::method_not_allowed(&resource, ""));
     }
     let reading = matches!(verb, "get" | "list" | "watch");
@@ -182,6 +184,7 @@ fn is_served(resource: &Resource, place: &Path, verb: &str) -> bool {
     match place.subresource.as_deref() {
         None => true,
         Some("status") => resource.has_status,
+        Some("token") => crate::tokens::is_about(&resource.storage, Some("token")),
         Some(verbs::SCALE) => resource.has_scale() && place.name.is_some(),
         Some("finalize") => resource.is(crate::kinds::Builtin::Namespace),
         Some(_) => false,

@@ -151,7 +151,14 @@ const ROWS: &[Row] = &[
         "SelfSubjectAccessReview",
     ),
     review("authorization.k8s.io", "subjectaccessreviews", "subjectaccessreview", "SubjectAccessReview"),
+    review(
+        "authorization.k8s.io",
+        "selfsubjectrulesreviews",
+        "selfsubjectrulesreview",
+        "SelfSubjectRulesReview",
+    ),
     review("authentication.k8s.io", "selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview"),
+    review("authentication.k8s.io", "tokenreviews", "tokenreview", "TokenReview"),
     Row {
         namespaced: true,
         ..review(
@@ -246,6 +253,11 @@ fn rules(object: &mut Value) {
     }
 }
 
+fn has_microseconds(text: &str) -> bool {
+    let digits = text.split_once('.').map(|(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+    digits == Some(6) && text.parse::<jiff::Timestamp>().is_ok()
+}
+
 impl Builtin {
     /// Fills in what the server sets, and moves what is only a way of writing.
     pub(crate) fn complete(self, object: &mut Value, old: Option<&Value>) {
@@ -254,9 +266,27 @@ impl Builtin {
             Self::Secret => secret::complete(object),
             Self::Definition => definition::complete(object, old),
             Self::Event => event::complete(object),
-            Self::Rbac => rules(object),
             _ => {}
         }
+    }
+
+    /// Writes as the real server stores it what was said in another way, once it is known who said what.
+    pub(crate) fn settle(self, object: &mut Value) {
+        if self == Self::Rbac {
+            rules(object);
+        }
+    }
+
+    /// The first time in a field that takes microseconds and is not written with them.
+    pub(crate) fn odd_time(self, object: &Value) -> Option<&'static str> {
+        let fields: &[&str] = match self {
+            Self::Event => &["/eventTime", "/series/lastObservedTime"],
+            Self::Lease => &["/spec/acquireTime", "/spec/renewTime"],
+            _ => &[],
+        };
+        fields.iter().copied().find(|field| {
+            object.pointer(field).and_then(Value::as_str).is_some_and(|text| !has_microseconds(text))
+        })
     }
 
     /// What an object has before anybody says anything: members that the real server's types always write.
@@ -271,14 +301,15 @@ impl Builtin {
         }
     }
 
-    /// What is wrong with the content, apart from metadata.
-    pub(crate) fn check(self, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    /// What is wrong with the content, apart from metadata; `group` is that of the call.
+    pub(crate) fn check(self, new: &Value, old: Option<&Value>, group: &str) -> Vec<Cause> {
         match self {
             Self::Secret => secret::check(new, old),
             Self::ConfigMap => check::config_map(new, old),
             Self::Definition => definition::check(new, old),
-            Self::Event => event::check(new),
+            Self::Event => event::check(new, old, group),
             Self::Lease => check::lease(new),
+            Self::Rbac => crate::roles::check(new, old),
             _ => Vec::new(),
         }
     }

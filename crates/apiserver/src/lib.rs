@@ -4,6 +4,7 @@
 //! for credentials (for sockets). What is written goes decode → mutate → default, prune → validate → store.
 
 mod accept;
+mod accounts;
 pub mod admission;
 pub mod authentication;
 pub mod authorization;
@@ -30,6 +31,7 @@ mod path;
 mod resource;
 mod respond;
 mod reviews;
+mod roles;
 pub mod schema;
 pub mod selector;
 mod serve;
@@ -37,13 +39,16 @@ mod server;
 pub mod status;
 pub mod table;
 mod tls;
+mod tokens;
 mod verbs;
 
 pub use admission::Admission;
 pub use authentication::{Authenticator, StaticTokens};
 pub use authorization::{Authorizer, MastersOnly};
 pub use identity::Identity;
+pub use roles::Roles;
 pub use serve::{Limits, kubeconfig, serve};
 pub use server::{Options, Server};
 pub use status::Status;
 pub use tls::{Certificates, Error as TlsError};
+pub use tokens::{KeyError, SigningKey};

@@ -15,7 +15,10 @@ use crate::authentication::{self, Shared};
 use crate::catalog::Catalog;
 use crate::documents::Documents;
 use crate::kinds::DEFINITIONS;
-use crate::{Admission, Authenticator, Authorizer, Identity, MastersOnly, StaticTokens, Status, handler};
+use crate::{
+    Admission, Authenticator, Authorizer, Identity, KeyError, MastersOnly, Roles, SigningKey, StaticTokens,
+    Status, handler, roles,
+};
 
 /// What a server is made with.
 #[derive(Clone)]
@@ -24,7 +27,11 @@ pub struct Options {
     pub admission: Arc<dyn Admission>,
     /// Who may do what.
     pub authorizer: Arc<dyn Authorizer>,
-    /// Whose token it is.
+    /// The roles and bindings behind `authorizer`, where it goes by them: then nobody hands out what they do not have.
+    pub roles: Option<Arc<Roles>>,
+    /// What tokens of ServiceAccounts are signed with; none: a key that lasts as long as the process.
+    pub signing_key: Option<Arc<SigningKey>>,
+    /// Whose token it is, of those that are no ServiceAccount's.
     pub authenticator: Arc<dyn Authenticator>,
     /// Host names served beside the loopback ones.
     pub hosts: Vec<String>,
@@ -34,11 +41,22 @@ pub struct Options {
     pub event_seconds: u64,
 }
 
+impl Options {
+    /// The same, deciding by the roles and bindings of a store.
+    #[must_use]
+    pub fn with_roles(self, store: &Store) -> Self {
+        let roles = Arc::new(Roles::new(store.clone()));
+        Self { authorizer: roles.clone(), roles: Some(roles), ..self }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             admission: Arc::new(AdmitAll),
             authorizer: Arc::new(MastersOnly),
+            roles: None,
+            signing_key: None,
             authenticator: Arc::new(StaticTokens::new()),
             hosts: Vec::new(),
             background: true,
@@ -60,20 +78,26 @@ struct Inner {
     /// One at a time builds the catalog.
     building: Mutex<()>,
     documents: Documents,
+    signing_key: Arc<SigningKey>,
     changed: watch::Sender<u64>,
     stop: CancellationToken,
 }
 
 impl Server {
     /// A server over a store. Must be called inside a Tokio runtime when `options.background` is set.
-    pub fn new(store: Store, options: Options) -> Self {
+    pub fn new(store: Store, mut options: Options) -> Result<Self, KeyError> {
         let background = options.background;
+        let signing_key = match options.signing_key.take() {
+            Some(key) => key,
+            None => Arc::new(SigningKey::ephemeral()?),
+        };
         let inner = Inner {
             store,
             options,
             catalog: RwLock::default(),
             building: Mutex::new(()),
             documents: Documents::default(),
+            signing_key,
             changed: watch::Sender::new(0),
             stop: CancellationToken::new(),
         };
@@ -82,7 +106,12 @@ impl Server {
         if background {
             crate::background::start(&server);
         }
-        server
+        Ok(server)
+    }
+
+    /// Makes the roles and bindings that every server has, where they are missing.
+    pub async fn install_roles(&self) {
+        roles::install(self).await;
     }
 
     /// A router for an in-process client that is `identity`: whatever headers say.
@@ -131,6 +160,14 @@ impl Server {
 
     pub(crate) fn authorizer(&self) -> &dyn Authorizer {
         self.inner.options.authorizer.as_ref()
+    }
+
+    pub(crate) fn roles(&self) -> Option<&Roles> {
+        self.inner.options.roles.as_deref()
+    }
+
+    pub(crate) fn signing_key(&self) -> &SigningKey {
+        &self.inner.signing_key
     }
 
     pub(crate) fn authenticator(&self) -> &Shared {

@@ -29,7 +29,7 @@ use crate::options::Query;
 use crate::path::Path;
 use crate::resource::Resource;
 use crate::respond::Include;
-use crate::{Identity, Server, Status, meta};
+use crate::{Identity, Server, Status, meta, tokens};
 
 pub(crate) use delete::{DeleteOptions, remove};
 pub(crate) use list::Filter;
@@ -62,6 +62,9 @@ pub(crate) async fn write(call: Call, verb: &str) -> Result<Response, Status> {
     let named = call.place.name.is_some();
     let sub = call.place.subresource.is_some();
     match verb {
+        "create" if tokens::is_about(&call.resource.storage, call.place.subresource.as_deref()) => {
+            tokens::answer(&call)
+        }
         "create" if !named => create::answer(&call).await,
         "update" if call.place.subresource.as_deref() == Some(SCALE) => scale::update(&call).await,
         "patch" if call.place.subresource.as_deref() == Some(SCALE) => scale::patch(&call).await,
@@ -149,6 +152,21 @@ pub(crate) fn refused(resource: &Resource, error: &WriteError, name: &str) -> St
         WriteError::Database(_) => Status::internal(error.to_string()),
         WriteError::Closed => Status::new(503, "ServiceUnavailable", error.to_string()),
     }
+}
+
+/// The body of a call, whatever it is.
+pub(crate) fn decode_body(call: &Call) -> Result<serde_json::Value, Status> {
+    decode::body(call).map(|(value, _)| value)
+}
+
+/// The books of an object that is made from nothing but `blank`.
+pub(crate) fn books_of_new(
+    call: &Call,
+    object: &serde_json::Value,
+    blank: &serde_json::Value,
+) -> Result<Vec<serde_json::Value>, Status> {
+    let options = crate::options::WriteOptions::parse(&call.query, "CreateOptions")?;
+    Ok(books::of_new(call, &options, object, blank))
 }
 
 /// The body of a call as an object of its kind.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use ferry_apiserver::{Certificates, Identity, Limits, MastersOnly, Options, Server, StaticTokens};
+use ferry_apiserver::{Certificates, Identity, Limits, Options, Server, SigningKey, StaticTokens};
 use ferry_store::Store;
 use kube::Client;
 use tokio::net::TcpListener;
@@ -53,14 +53,15 @@ impl Local {
         let tokens = StaticTokens::new()
             .with(&keys.admin, Identity::master(ADMIN))
             .with(&keys.controller, Identity::master(CONTROLLER));
-        let rules = Arc::new(Rules::new(Arc::new(MastersOnly)));
         let options = Options {
-            admission: rules.clone(),
             authenticator: Arc::new(tokens),
+            signing_key: Some(Arc::new(SigningKey::read(&keys.accounts)?)),
             hosts: settings.hosts.clone(),
-            ..Options::default()
+            ..Options::default().with_roles(&store)
         };
-        let server = Server::new(store, options);
+        let rules = Arc::new(Rules::new(options.authorizer.clone()));
+        let server = Server::new(store, Options { admission: rules.clone(), ..options })?;
+        server.install_roles().await;
         let client = Client::new(server.router_for(Identity::master(SYSTEM)), "default");
         rules.look_up_with(client.clone());
         prepare(&client, settings).await.context("cannot prepare the API server")?;

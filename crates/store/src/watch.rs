@@ -60,6 +60,11 @@ impl Subscription {
         }
     }
 
+    /// Whether nothing will come any more.
+    pub fn is_over(&self) -> bool {
+        self.backlog.is_empty() && self.live.is_empty() && self.live.is_closed()
+    }
+
     /// The next event that is there already.
     pub fn try_next(&mut self) -> Option<Arc<Event>> {
         self.backlog.pop_front().or_else(|| self.live.try_recv().ok())

@@ -36,10 +36,10 @@ impl Walk {
         }
         match (filled(old), filled(new)) {
             (Some(Value::Object(_)) | None, Some(Value::Object(_))) | (Some(Value::Object(_)), None) => {
-                self.maps(old, new, shape)
+                self.maps(old, new, shape);
             }
             (Some(Value::Array(_)) | None, Some(Value::Array(_))) | (Some(Value::Array(_)), None) => {
-                self.lists(old, new, shape)
+                self.lists(old, new, shape);
             }
             _ => self.leaf(old, new),
         }

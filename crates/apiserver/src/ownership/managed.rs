@@ -59,9 +59,9 @@ impl Managed {
                 None | Some(Value::Null) => Set::default(),
                 Some(fields) => Set::from_fields(fields)?,
             };
-            let manager = Manager { updates_in, name: text("manager"), subresource: text("subresource") };
+            let who = Manager { updates_in, name: text("manager"), subresource: text("subresource") };
             let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
-            managed.0.insert(manager, Owned { set, api_version, time });
+            managed.0.insert(who, Owned { set, api_version, time });
         }
         Some(managed)
     }

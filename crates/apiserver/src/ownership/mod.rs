@@ -15,6 +15,9 @@ mod set;
 mod shape;
 mod update;
 
+#[cfg(test)]
+mod laws;
+
 pub(crate) use apply::{Applied, Conflict, Refusal, apply};
 pub(crate) use last_applied::{conflicts_to_overrule, renew};
 pub(crate) use managed::Managed;

@@ -44,6 +44,29 @@ pub enum Operator {
 }
 
 impl Labels {
+    /// Of a `LabelSelector` object; `None`: an operator that is not known.
+    pub(crate) fn of_selector(selector: &Value) -> Option<Self> {
+        let mut requirements = Vec::new();
+        for (key, value) in selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten() {
+            let values = BTreeSet::from([value.as_str()?.to_owned()]);
+            requirements.push(Requirement { key: key.clone(), operator: Operator::In, values });
+        }
+        for expression in selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
+            let operator = match expression.get("operator")?.as_str()? {
+                "In" => Operator::In,
+                "NotIn" => Operator::NotIn,
+                "Exists" => Operator::Exists,
+                "DoesNotExist" => Operator::DoesNotExist,
+                _ => return None,
+            };
+            let values = expression.get("values").and_then(Value::as_array);
+            let values = values.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+            let key = expression.get("key")?.as_str()?.to_owned();
+            requirements.push(Requirement { key, operator, values });
+        }
+        Some(Self { requirements })
+    }
+
     /// Reads a selector; the empty one selects everything.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut lexer = Lexer::new(text);

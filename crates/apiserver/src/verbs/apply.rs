@@ -129,9 +129,8 @@ fn read(call: &Call) -> Result<(Value, Option<String>), Status> {
 
 fn force(call: &Call) -> Result<bool, Status> {
     match call.query.text("force") {
-        None => Ok(false),
         Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(true),
-        Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),
+        None | Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),
         Some(other) => Err(Status::bad_request(format!("force must be true or false, not {other:?}"))),
     }
 }

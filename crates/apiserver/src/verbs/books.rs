@@ -1,10 +1,12 @@
 //! The books of a write: who owns which field afterwards.
 
+use std::borrow::Cow;
+
 use http::header;
 use serde_json::{Value, json};
 
 use super::Call;
-use crate::kinds::Builtin;
+use crate::kinds::{Builtin, newer_event};
 use crate::meta;
 use crate::options::WriteOptions;
 use crate::ownership::{Book, Managed, Scope, Shape, create, update};
@@ -40,12 +42,24 @@ impl Books {
         };
         let managed = begin(given, before, call.place.subresource.is_some());
         let blank = call.resource.builtin().map_or_else(|| json!({}), Builtin::blank);
-        with_book(call, options, |book| match before {
-            Some(before) => update(book, managed, before, after),
-            None => create(book, managed, &blank, after),
+        let (before, after) = (before.map(|before| in_form_of(call, before)), in_form_of(call, after));
+        with_book(call, options, |book| match &before {
+            Some(before) => update(book, managed, before, &after),
+            None => create(book, managed, &in_form_of(call, &blank), &after),
         })
         .written()
     }
+}
+
+/// An Event is one object in two forms; its books are kept in the form of the call.
+fn in_form_of<'a>(call: &Call, object: &'a Value) -> Cow<'a, Value> {
+    let newer = call.resource.is(Builtin::Event) && !call.resource.group.is_empty();
+    if newer { Cow::Owned(newer_event(object)) } else { Cow::Borrowed(object) }
+}
+
+/// `managedFields` of an object that is made of nothing but `blank`.
+pub(super) fn of_new(call: &Call, options: &WriteOptions, object: &Value, blank: &Value) -> Vec<Value> {
+    with_book(call, options, |book| create(book, Managed::default(), blank, object)).written()
 }
 
 /// The books to go on with.

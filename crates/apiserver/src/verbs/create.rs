@@ -96,6 +96,9 @@ async fn attempt(draft: &mut Draft<'_>, mut object: Value, books: &Books) -> Res
         builtin.complete(&mut object, None);
     }
     let entries = books.entries(call, &draft.options, None, &object);
+    if let Some(builtin) = call.resource.builtin() {
+        builtin.settle(&mut object);
+    }
     let request = draft.request(Operation::Create, &given, None);
     draft.mutate(&request, &mut object).await?;
     meta::set_managed_fields(&mut object, entries);

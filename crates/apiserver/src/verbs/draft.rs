@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::Call;
 use crate::admission::{Operation, Request};
 use crate::handler::warn;
+use crate::kinds::Builtin;
 use crate::options::{FieldValidation, WriteOptions};
 use crate::schema::{Cause, CauseReason};
-use crate::{Status, meta};
+use crate::{Status, meta, roles};
 
 /// A write in the making.
 pub(super) struct Draft<'a> {
@@ -76,6 +77,12 @@ impl<'a> Draft<'a> {
 
     /// A built-in kind whose fields have other types cannot be read at all.
     fn check_types(&self, object: &Value) -> Result<(), Status> {
+        if let Some(field) = self.call.resource.builtin().and_then(|builtin| builtin.odd_time(object)) {
+            let (kind, version) = (&self.call.resource.kind, &self.call.resource.version);
+            return Err(Status::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {field}: times here are written with six digits of fraction, as 2006-01-02T15:04:05.000000Z"
+            )));
+        }
         let Some(types) = &self.call.resource.types else { return Ok(()) };
         let fault = types.validate(object, None).into_iter().find(|c| c.reason == CauseReason::TypeInvalid);
         let Some(fault) = fault else { return Ok(()) };
@@ -148,16 +155,23 @@ impl<'a> Draft<'a> {
                 causes.extend(structural.validate(object, old));
             }
         } else if let Some(builtin) = resource.builtin() {
-            causes.extend(builtin.check(object, old));
+            causes.extend(builtin.check(object, old, &resource.group));
         }
         self.warnings.extend(meta::warnings(object, resource, old));
         if !causes.is_empty() {
-            return Err(Status::invalid(
-                &resource.group,
-                &resource.kind,
-                meta::text(object, "name"),
-                &causes,
-            ));
+            // Both forms of an Event are judged as the core form.
+            let group = if resource.is(Builtin::Event) { "" } else { &resource.group };
+            return Err(Status::invalid(group, &resource.kind, meta::text(object, "name"), &causes));
+        }
+        if resource.is(Builtin::Rbac) {
+            roles::check_escalation(
+                &self.call.server,
+                &self.call.identity,
+                resource,
+                self.call.namespace(),
+                object,
+            )
+            .await?;
         }
         let admission = self.call.server.admission();
         if !admission.covers(request) {

@@ -138,6 +138,9 @@ pub(super) async fn change(
     keep_apart(call, &mut object, &before);
     complete(call, &mut object, old);
     let entries = books.entries(call, &draft.options, Some(&before), &object);
+    if let Some(builtin) = call.resource.builtin() {
+        builtin.settle(&mut object);
+    }
     let request = draft.request(Operation::Update, call.name(), Some(old));
     draft.mutate(&request, &mut object).await?;
     keep_apart(call, &mut object, &before);

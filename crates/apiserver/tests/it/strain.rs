@@ -64,7 +64,7 @@ async fn what_was_answered_survives_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let open = || {
         let store = Store::open(&ferry_store::Options::new(directory.path())).unwrap();
-        Server::new(store, Options { background: false, ..Options::default() })
+        Server::new(store, Options { background: false, ..Options::default() }).unwrap()
     };
     let server = open();
     let client = kube::Client::new(server.router_for(Identity::master("tester")), "default");
@@ -76,7 +76,10 @@ async fn what_was_answered_survives_a_restart() {
     // Client tasks end soon after their client; the directory is free when they have.
     let server = loop {
         match Store::open(&ferry_store::Options::new(directory.path())) {
-            Ok(store) => break Server::new(store, Options { background: false, ..Options::default() }),
+            Ok(store) => {
+                let options = Options { background: false, ..Options::default() };
+                break Server::new(store, options).unwrap();
+            }
             Err(ferry_store::Error::InUse(_)) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
         }

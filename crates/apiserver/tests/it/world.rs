@@ -41,7 +41,7 @@ impl World {
     pub fn bare(options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&ferry_store::Options::new(directory.path().join("data"))).unwrap();
-        let server = Server::new(store, options);
+        let server = Server::new(store, options).unwrap();
         let client = Client::new(server.router_for(Identity::master("tester")), "default");
         Self { server, client, _directory: directory }
     }

@@ -27,6 +27,15 @@ pub fn accept(request: &Value, recorded: &Value, ours: &Answer, later: &[Value])
     if later.contains(&recorded["body"]) && recorded["status"] == ours.status {
         return Some("recorded after it was changed");
     }
+    // A token is refused from the moment its account is gone (docs/decisions/0005-tokens-of-accounts.md): the real
+    // server remembers for some seconds what it said of a token.
+    let is_jwt = request["body"]["spec"]["token"].as_str().is_some_and(|t| t.starts_with("<jwt:"));
+    if is_jwt
+        && recorded["body"]["status"]["authenticated"] == true
+        && ours.body["status"]["error"] == "invalid bearer token"
+    {
+        return Some("tokens of accounts that are gone are refused at once");
+    }
     // YAML may be written in more than one way; what it says is compared.
     if recorded["headers"]["Content-Type"] == "application/yaml" && recorded["status"] == ours.status {
         return Some("other YAML of the same value");

@@ -39,7 +39,7 @@ pub struct Answer {
 
 impl Scenario {
     pub async fn play(line: &Value) -> Verdict {
-        let mut scenario = Self::new(line);
+        let mut scenario = Self::new(line).await;
         scenario.set_up(line).await;
         for (i, step) in line["steps"].as_array().into_iter().flatten().enumerate() {
             match Box::pin(scenario.step(step)).await {
@@ -54,13 +54,16 @@ impl Scenario {
         }
         let groups: Vec<Vec<String>> =
             line.get("rv_order").and_then(|o| serde_json::from_value(o.clone()).ok()).unwrap_or_default();
+        if let Err(why) = scenario.compare_tokens(&line["jwts"]) {
+            return Verdict::Different(why);
+        }
         match scenario.bindings.in_order(&groups) {
             Ok(()) => scenario.accepted.map_or(Verdict::Equal, Verdict::Accepted),
             Err(why) => Verdict::Different(why),
         }
     }
 
-    fn new(line: &Value) -> Self {
+    async fn new(line: &Value) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut options = ferry_store::Options::new(directory.path());
         // A version that is too old needs a history that starts later.
@@ -70,7 +73,9 @@ impl Scenario {
             .with("admintoken", Identity::master("admin").with_uid("1"))
             .with("alicetoken", Identity::user("alice", ["devs"]).with_uid("2"));
         let options = Options { authenticator: Arc::new(tokens), background: false, ..Options::default() };
-        let router = Server::new(store, options).router();
+        let server = Server::new(store.clone(), options.with_roles(&store)).unwrap();
+        server.install_roles().await;
+        let router = server.router();
         let steps = line["steps"].as_array().into_iter().flatten();
         let later = steps.filter_map(|s| s.pointer("/request/body").cloned()).collect();
         Self {
@@ -81,6 +86,31 @@ impl Scenario {
             accepted: None,
             _directory: directory,
         }
+    }
+
+    /// What tokens say, and how long they are valid. Ours are signed with another algorithm
+    /// (docs/decisions/0005-tokens-of-accounts.md).
+    fn compare_tokens(&mut self, recorded: &Value) -> Result<(), String> {
+        use base64::Engine as _;
+        let decode = |part: &str| -> Value {
+            let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
+            serde_json::from_slice(&bytes).unwrap_or_default()
+        };
+        for (name, recorded) in recorded.as_object().into_iter().flatten() {
+            let token = self.bindings.fill(name);
+            let mut parts = token.split('.').map(decode);
+            let (header, payload) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            same(&mut self.bindings, &recorded["payload"], &text_of_times(payload.clone()), name)?;
+            let seconds = payload["exp"].as_i64().zip(payload["iat"].as_i64()).map(|(exp, iat)| exp - iat);
+            if seconds != recorded["exp_minus_iat"].as_i64() || !header["kid"].is_string() {
+                return Err(format!("{name}: valid for {seconds:?} seconds, header {header}"));
+            }
+            match (header["alg"].as_str(), recorded["header"]["alg"].as_str()) {
+                (Some("ES256"), Some("RS256")) => self.accepted = Some("tokens are signed with ES256"),
+                (ours, theirs) => return Err(format!("{name}: signed with {ours:?}, recorded {theirs:?}")),
+            }
+        }
+        Ok(())
     }
 
     async fn set_up(&mut self, line: &Value) {
@@ -116,9 +146,10 @@ impl Scenario {
             return self.watch(step).await.map(|()| true);
         }
         let Some(request) = step.get("request") else { return Ok(true) };
-        if request["path"].as_str().is_some_and(|p| {
-            p.contains("/pods") || p.contains("/services?") || p.ends_with("/token") || p == "/openapi/v2"
-        }) {
+        if request["path"]
+            .as_str()
+            .is_some_and(|p| p.contains("/pods") || p.contains("/services?") || p == "/openapi/v2")
+        {
             return Ok(false);
         }
         let recorded = &step["response"];
@@ -342,4 +373,12 @@ fn times(body: &mut Value, seen: &Value) {
 /// Characters that a URI cannot hold as they are.
 fn escape(path: &str) -> String {
     path.replace(' ', "%20").replace('"', "%22").replace('<', "%3C").replace('>', "%3E")
+}
+
+/// Placeholders stand for texts, so numbers of seconds are compared as texts.
+fn text_of_times(mut claims: Value) -> Value {
+    for field in ["exp", "iat", "nbf"] {
+        claims[field] = claims[field].to_string().into();
+    }
+    claims
 }

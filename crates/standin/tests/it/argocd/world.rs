@@ -64,7 +64,7 @@ impl World {
     async fn bare() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&ferry_store::Options::new(directory.path().join("data"))).unwrap();
-        let server = Server::new(store, Options::default());
+        let server = Server::new(store, Options::default()).unwrap();
         let client = Client::new(server.router_for(Identity::master("tester")), "default");
         let (_, versions) = watch::channel(Vec::new());
         let stop = CancellationToken::new().drop_guard();
