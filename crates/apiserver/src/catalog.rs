@@ -88,6 +88,14 @@ impl Catalog {
         parts.join(" ")
     }
 
+    /// Changes whenever any definition does.
+    pub(crate) fn whole_fingerprint(&self) -> String {
+        let mut parts: Vec<String> =
+            self.compiled.iter().map(|(name, (version, _))| format!("{name}@{version}")).collect();
+        parts.sort();
+        parts.join(" ")
+    }
+
     /// One resource per place in the store, whatever its versions.
     pub(crate) fn stored(&self) -> Vec<&Arc<Resource>> {
         self.places.values().collect()

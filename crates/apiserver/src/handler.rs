@@ -66,7 +66,10 @@ async fn elsewhere(server: &Server, identity: &Identity, parts: &Parts) -> Resul
     match path.split('/').nth(1).unwrap_or_default() {
         "healthz" | "livez" | "readyz" => Ok(health::answer(path)),
         "version" => health::version(&parts.headers),
-        "openapi" => Ok(documents::answer(server, path)),
+        "openapi" => {
+            let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            Ok(documents::answer(server, path, accept))
+        }
         _ => Ok(page_not_found()),
     }
 }

@@ -5,8 +5,10 @@ mod builtin;
 mod document;
 mod operations;
 mod v2;
+mod wire;
 
 pub(crate) use builtin::documentation;
 pub use builtin::inlined as builtin_schema;
 pub use document::{Resource, hash, v3_document, v3_index};
 pub use v2::v2_document;
+pub use wire::v2_wire;

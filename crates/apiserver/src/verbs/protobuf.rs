@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use self::Type::{Bool, Bytes, Int, Message, Text, TextToBytes, TextToText, Time};
+use self::Type::{Bool, Bytes, Int, Message, MicroTime, Text, TextToBytes, TextToText, Time};
 
 /// What a field holds.
 #[derive(Clone, Copy)]
@@ -14,6 +14,8 @@ enum Type {
     Bool,
     Bytes,
     Time,
+    /// A time with six digits of fraction.
+    MicroTime,
     TextToText,
     TextToBytes,
     Message(&'static [Field]),
@@ -95,6 +97,42 @@ const ACCESS: &[Field] = &[
     (1, "resourceAttributes", Message(RESOURCE_ATTRIBUTES), false),
     (2, "nonResourceAttributes", Message(PATH_ATTRIBUTES), false),
 ];
+const TOKEN_REQUEST: &[Field] = &[
+    META,
+    (
+        2,
+        "spec",
+        Message(&[
+            (1, "audiences", Text, true),
+            (3, "boundObjectRef", Message(BOUND), false),
+            (4, "expirationSeconds", Int, false),
+        ]),
+        false,
+    ),
+];
+const BOUND: &[Field] = &[
+    (1, "kind", Text, false),
+    (2, "apiVersion", Text, false),
+    (3, "name", Text, false),
+    (4, "uid", Text, false),
+];
+const LEASE: &[Field] = &[
+    META,
+    (
+        2,
+        "spec",
+        Message(&[
+            (1, "holderIdentity", Text, false),
+            (2, "leaseDurationSeconds", Int, false),
+            (3, "acquireTime", MicroTime, false),
+            (4, "renewTime", MicroTime, false),
+            (5, "leaseTransitions", Int, false),
+            (6, "strategy", Text, false),
+            (7, "preferredHolder", Text, false),
+        ]),
+        false,
+    ),
+];
 const ACCESS_REVIEW: &[Field] = &[META, (2, "spec", Message(ACCESS), false)];
 
 fn table(kind: &str) -> Option<&'static [Field]> {
@@ -107,6 +145,13 @@ fn table(kind: &str) -> Option<&'static [Field]> {
         "RoleBinding" | "ClusterRoleBinding" => BINDING,
         "SelfSubjectAccessReview" => ACCESS_REVIEW,
         "SelfSubjectReview" => &[META],
+        "SelfSubjectRulesReview" => {
+            const RULES_REVIEW: &[Field] =
+                &[META, (2, "spec", Message(&[(1, "namespace", Text, false)]), false)];
+            RULES_REVIEW
+        }
+        "TokenRequest" => TOKEN_REQUEST,
+        "Lease" => LEASE,
         _ => return None,
     })
 }
@@ -182,6 +227,12 @@ fn single(kind: Type, raw: &Raw<'_>) -> Option<Value> {
             let time = message(bytes, &[(1, "seconds", Int, false)])?;
             let seconds = time.get("seconds").and_then(Value::as_i64);
             seconds.and_then(|s| jiff::Timestamp::from_second(s).ok()).map(|t| t.to_string()).into()
+        }
+        (MicroTime, Raw::Bytes(bytes)) => {
+            let time = message(bytes, &[(1, "seconds", Int, false), (2, "nanos", Int, false)])?;
+            let part = |field: &str| time.get(field).and_then(Value::as_i64).unwrap_or_default();
+            let at = jiff::Timestamp::new(part("seconds"), i32::try_from(part("nanos")).ok()?).ok()?;
+            at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string().into()
         }
         (Message(fields), Raw::Bytes(bytes)) => Value::Object(message(bytes, fields)?),
         _ => return None,

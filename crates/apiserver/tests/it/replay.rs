@@ -5,9 +5,10 @@ mod compare;
 mod places;
 mod rules;
 mod scenario;
+mod terminal;
 mod tokens;
 
-use ferry_vectors::{Case, Verdict, report_with};
+use ferry_vectors::{Case, Verdict, replay_with};
 
 use scenario::Scenario;
 
@@ -17,7 +18,7 @@ fn run(case: &Case) -> Verdict {
 }
 
 fn report(file: &str) {
-    report_with(&format!("apiserver/{file}"), run);
+    replay_with(&format!("apiserver/{file}"), run);
 }
 
 macro_rules! files {
@@ -37,4 +38,5 @@ files! {
     vectors_patch: "patch",
     vectors_builtins: "builtins",
     vectors_apply: "apply",
+    vectors_kubectl: "kubectl",
 }

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 use super::compare::{body, same};
+use super::terminal::Terminal;
 use super::tokens::Bindings;
-use super::{places, rules};
+use super::{places, rules, terminal};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,7 +29,8 @@ pub struct Scenario {
     /// Bodies that later steps send, to recognise answers that were recorded too late.
     later: Vec<Value>,
     accepted: Option<&'static str>,
-    _directory: tempfile::TempDir,
+    terminal: Option<Terminal>,
+    directory: tempfile::TempDir,
 }
 
 pub struct Answer {
@@ -84,7 +86,8 @@ impl Scenario {
             seen: HashMap::new(),
             later,
             accepted: None,
-            _directory: directory,
+            terminal: None,
+            directory,
         }
     }
 
@@ -136,8 +139,8 @@ impl Scenario {
 
     /// Performs a step. `false`: it cannot be performed here.
     async fn step(&mut self, step: &Value) -> Result<bool, String> {
-        if step.get("kubectl").is_some() || step.get("connection").is_some() {
-            return Ok(false);
+        if step.get("kubectl").is_some() {
+            return self.kubectl(step).await;
         }
         if let Some(wait) = step.get("wait") {
             return self.wait(wait).await.map(|()| true);
@@ -146,16 +149,11 @@ impl Scenario {
             return self.watch(step).await.map(|()| true);
         }
         let Some(request) = step.get("request") else { return Ok(true) };
-        if request["path"]
-            .as_str()
-            .is_some_and(|p| p.contains("/pods") || p.contains("/services?") || p == "/openapi/v2")
-        {
-            return Ok(false);
+        if rules::is_of_a_kind_not_served(request) {
+            self.accepted = Some(rules::NOT_SERVED);
+            return Ok(true);
         }
         let recorded = &step["response"];
-        if recorded.get("connection").is_some() || recorded.is_null() {
-            return Ok(false);
-        }
         let what = format!(
             "{} {}",
             request["method"].as_str().unwrap_or_default(),
@@ -175,6 +173,67 @@ impl Scenario {
             self.accepted = Some(rule);
         }
         Ok(true)
+    }
+
+    /// One call of kubectl, with what is done while it runs. `false`: there is no kubectl.
+    async fn kubectl(&mut self, step: &Value) -> Result<bool, String> {
+        if self.terminal.is_none() {
+            self.terminal = Terminal::open(self.router.clone(), self.directory.path()).await;
+        }
+        let Some(terminal) = self.terminal.take() else { return Ok(false) };
+        let call: Value =
+            serde_json::from_str(&self.bindings.fill(&step["kubectl"].to_string())).unwrap_or_default();
+        let mut meanwhile = Ok(());
+        let run = async {
+            let during = async {
+                if step.get("after").is_none() {
+                    return;
+                }
+                terminal.watching().await;
+                for after in step["after"].as_array().into_iter().flatten() {
+                    if let Err(why) = Box::pin(self.step(after)).await {
+                        meanwhile = Err(why);
+                    }
+                }
+            };
+            let (mut run, mut during) = (std::pin::pin!(terminal.run(&call)), std::pin::pin!(during));
+            tokio::select! {
+                ours = &mut run => ours,
+                () = &mut during => run.await,
+            }
+        };
+        let ours = run.await;
+        self.terminal = Some(terminal);
+        meanwhile?;
+        let recorded = &step["result"];
+        let said = |why: &str| {
+            let argv: Vec<&str> =
+                call["argv"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            format!(
+                "kubectl {}: {why}\n--- stdout\n{}--- stderr\n{}---",
+                argv.join(" "),
+                ours.stdout,
+                ours.stderr
+            )
+        };
+        let wanted = terminal::without_versions(recorded["stdout"].as_str().unwrap_or_default());
+        let code = ours.code.map(i64::from) == recorded["rc"].as_i64();
+        if code && self.bindings.accept(&wanted, &terminal::without_versions(&ours.stdout)) {
+            return Ok(true);
+        }
+        // What is printed as it came is JSON, whose members have no order.
+        let json = |text: &str| serde_json::from_str::<Value>(text).ok().filter(|value| !value.is_number());
+        let raw = json(&wanted).zip(json(&ours.stdout));
+        if code && raw.is_some_and(|(wanted, ours)| body(&mut self.bindings, &wanted, &ours).is_ok()) {
+            return Ok(true);
+        }
+        match rules::accept_call(&call, recorded, &ours) {
+            Some(rule) => {
+                self.accepted = Some(rule);
+                Ok(true)
+            }
+            None => Err(said(&format!("recorded {} {}", recorded["rc"], recorded["stdout"]))),
+        }
     }
 
     fn judge(&mut self, recorded: &Value, answer: &Answer) -> Result<(), String> {

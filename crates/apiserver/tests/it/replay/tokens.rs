@@ -6,19 +6,23 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"<(listrv|rv\?|rv|uid|gen|continue|jwt|time\.6|time|age|unix|kid|etag|server)(:\d+)?>")
-        .unwrap()
+    Regex::new(
+        r"<(listrv|rv\?|rv|uid|gen|continue|jwt|time\.6|time\.diff|time|n|age|unix|kid|etag|server)(:\d+)?>",
+    )
+    .unwrap()
 });
 
 fn class(name: &str) -> &'static str {
     match name {
-        "rv" | "rv?" | "listrv" | "unix" => r"\d+",
+        "rv" | "rv?" | "listrv" | "unix" | "n" => r"\d+",
         "uid" => "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         "gen" => "[a-z0-9]{5}",
         "continue" => "[A-Za-z0-9_=-]+",
         "time" => r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
         "time.6" => r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
-        "age" => "(?:[0-9smhdy]+|<unknown>|<invalid>)",
+        "time.diff" => r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}",
+        // In kubectl's tables as wide as the longest.
+        "age" => "(?:[0-9smhdy]+|<unknown>|<invalid>) *",
         _ => "(?s).+?",
     }
 }
