@@ -149,6 +149,7 @@ pub(crate) fn refused(resource: &Resource, error: &WriteError, name: &str) -> St
         WriteError::Conflict { .. } | WriteError::Guard(_) => Status::stale(resource, name),
         WriteError::TooLarge { .. } => Status::new(413, "RequestEntityTooLarge", error.to_string()),
         WriteError::Shape(_) => Status::bad_request(error.to_string()),
+        WriteError::Full(_) => Status::new(507, "InsufficientStorage", error.to_string()),
         WriteError::Database(_) => Status::internal(error.to_string()),
         WriteError::Closed => Status::new(503, "ServiceUnavailable", error.to_string()),
     }

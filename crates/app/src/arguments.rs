@@ -22,6 +22,10 @@ pub(crate) enum Verb {
     Get(ferry_cli::get::Get),
     /// Promote Freight to a Stage, or to all that follow one; or stop a Promotion
     Promote(Box<ferry_cli::promote::Promote>),
+    /// Copy the database of a data directory into a new file, also while Ferry runs on it
+    Backup(verbs::backup::Backup),
+    /// Make a data directory from a copy that `ferry backup` wrote
+    Restore(verbs::backup::Restore),
     /// Print Ferry's CustomResourceDefinitions as YAML
     Crds,
 }

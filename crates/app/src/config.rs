@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
+pub(crate) use settings::default_data_dir;
 pub use settings::{Log, LogFormat, Namespaces, Place, Settings};
 
 /// The keys. In the config file they are called as the flags are, without the dashes in front.

@@ -68,6 +68,8 @@ fn dispatch(ferry: Ferry) -> Result<ExitCode> {
         }
         Verb::Get(get) => done(runtime()?.block_on(ferry_cli::get::run(get))),
         Verb::Promote(promote) => done(runtime()?.block_on(ferry_cli::promote::run(*promote))),
+        Verb::Backup(backup) => done(backup.run()),
+        Verb::Restore(restore) => done(restore.run()),
         Verb::Crds => done(ferry_cli::crds::run()),
     }
 }

@@ -67,8 +67,8 @@ impl Local {
         prepare(&client, settings).await.context("cannot prepare the API server")?;
         let kubeconfig = directory.join("kubeconfig");
         let kubeconfig_of = |token: &str| ferry_apiserver::kubeconfig(&url, &certificates.authority, token);
-        keys::write_private(&kubeconfig, &kubeconfig_of(&keys.admin))?;
-        keys::write_private(&directory.join("controller.kubeconfig"), &kubeconfig_of(&keys.controller))?;
+        keys::write_private(&kubeconfig, kubeconfig_of(&keys.admin))?;
+        keys::write_private(&directory.join("controller.kubeconfig"), kubeconfig_of(&keys.controller))?;
         let stop = CancellationToken::new();
         let router = probes::around(server.router(), readiness);
         let limits = Limits::default();

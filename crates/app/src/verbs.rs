@@ -1,4 +1,5 @@
 //! The verbs that start something live.
 
+pub(crate) mod backup;
 pub(crate) mod demo;
 pub(crate) mod up;

@@ -36,15 +36,38 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the file, brings it to the newest format and sets it durable.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let fail = |source| Error::Sqlite { path: path.into(), source };
+        let fail = |source| told(path, source);
         let mut connection = Connection::open(path).map_err(fail)?;
         identify(&connection, path, MIGRATIONS.len())?;
+        check_integrity(&connection, path)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(fail)?;
         migrate(&mut connection, path, MIGRATIONS)?;
         connection.set_prepared_statement_cache_capacity(16);
         Ok(Self { connection, path: path.into() })
+    }
+
+    /// Refuses to grow beyond so many bytes.
+    pub(crate) fn limit(&self, bytes: u64) -> Result<(), Error> {
+        let page: u64 = self
+            .connection
+            .pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))
+            .map_err(|source| self.error(source))?
+            .unsigned_abs();
+        let pages = (bytes / page.max(1)).cast_signed();
+        self.connection
+            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            .map_err(|source| self.error(source))
+    }
+
+    /// Brings everything into the one file and closes it.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        let path = self.path;
+        self.connection
+            .pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))
+            .map_err(|source| told(&path, source))?;
+        self.connection.close().map_err(|(_, source)| told(&path, source))
     }
 
     /// The highest version ever given out.
@@ -115,13 +138,47 @@ impl Database {
     }
 
     fn error(&self, source: rusqlite::Error) -> Error {
-        Error::Sqlite { path: self.path.clone(), source }
+        told(&self.path, source)
     }
+}
+
+/// What SQLite said, with damage told apart.
+fn told(path: &Path, source: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match source.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => {
+            Error::Corrupt { path: path.into(), detail: source.to_string() }
+        }
+        _ => Error::Sqlite { path: path.into(), source },
+    }
+}
+
+/// Whether SQLite says that there is no space.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    // A disk without space can also show as a write that failed.
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+}
+
+/// Refuses a file that is not ours or of a newer format.
+pub(crate) fn check_format(connection: &Connection, path: &Path) -> Result<(), Error> {
+    identify(connection, path, MIGRATIONS.len())?;
+    match format(connection, path)? {
+        0 => Err(Error::Foreign(path.into())),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a file whose pages do not fit together.
+pub(crate) fn check_integrity(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let found: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|source| told(path, source))?;
+    if found == "ok" { Ok(()) } else { Err(Error::Corrupt { path: path.into(), detail: found }) }
 }
 
 /// Refuses other programs' databases and newer formats, before anything is changed.
 fn identify(connection: &Connection, path: &Path, known: usize) -> Result<(), Error> {
-    let fail = |source| Error::Sqlite { path: path.into(), source };
+    let fail = |source| told(path, source);
     let application: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(fail)?;
     let tables: i64 =
@@ -137,9 +194,7 @@ fn identify(connection: &Connection, path: &Path, known: usize) -> Result<(), Er
 }
 
 fn format(connection: &Connection, path: &Path) -> Result<i64, Error> {
-    connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|source| Error::Sqlite { path: path.into(), source })
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|source| told(path, source))
 }
 
 /// Brings the database to the newest format in one transaction, after a copy of what was there.

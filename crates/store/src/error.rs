@@ -43,6 +43,19 @@ pub enum Error {
         /// What the parser said.
         source: serde_json::Error,
     },
+    /// The database is damaged.
+    #[error(
+        "database {path} is damaged: {detail}; nothing was changed: restore a backup into another directory (`ferry restore`), or move the file away to begin anew"
+    )]
+    Corrupt {
+        /// The database file.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// Something is there that must not be overwritten.
+    #[error("{0} is there already: nothing was changed; choose another place")]
+    Exists(PathBuf),
     /// SQLite refused.
     #[error("database {path}: {source}")]
     Sqlite {
@@ -91,6 +104,11 @@ pub enum WriteError {
     /// The database could not be written (disk full, IO error). The caller may try again.
     #[error("cannot write to the database: {0}")]
     Database(String),
+    /// There is no space left. Reads go on, and so do writes once there is space.
+    #[error(
+        "no space is left for the database ({0}): free some on its disk; reads go on, writes do once there is space"
+    )]
+    Full(String),
     /// The store is closed.
     #[error("the store is closed")]
     Closed,

@@ -9,8 +9,29 @@ use crate::Error;
 pub(crate) const DATABASE: &str = "ferry.db";
 const LOCK: &str = "ferry.lock";
 
-/// Makes the directory if needed and takes its lock, which lasts as long as the returned file is open.
+/// Makes the directory if needed and takes its lock, which lasts as long as the returned file is open. A database that
+/// was in use and is empty now is refused: it would look like a new one.
 pub(crate) fn prepare(directory: &Path) -> Result<(PathBuf, File), Error> {
+    let (database, lock) = prepare_anew(directory)?;
+    let length = |file: std::io::Result<fs::Metadata>| file.map(|file| file.len()).unwrap_or_default();
+    if length(lock.metadata()) > 0 && length(database.metadata()) == 0 {
+        return Err(Error::Corrupt { path: database, detail: "it was in use and is empty now".into() });
+    }
+    Ok((database, lock))
+}
+
+/// Notes in the lock that the directory has a database.
+pub(crate) fn mark_used(lock: &mut File) -> std::io::Result<()> {
+    use std::io::Write as _;
+    if lock.metadata()?.len() == 0 {
+        lock.write_all(b"used\n")?;
+        lock.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The same for a directory whose database is about to be written.
+pub(crate) fn prepare_anew(directory: &Path) -> Result<(PathBuf, File), Error> {
     make_directory(directory).map_err(|source| Error::Io { path: directory.into(), source })?;
     let path = directory.join(LOCK);
     let lock = private(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
@@ -35,7 +56,7 @@ fn make_directory(directory: &Path) -> std::io::Result<()> {
 }
 
 /// Opens (or makes) a file only its owner can read. SQLite gives the mode of the database to its side files.
-fn private(path: &Path) -> std::io::Result<File> {
+pub(crate) fn private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

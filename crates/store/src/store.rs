@@ -31,6 +31,8 @@ pub struct Options {
     pub first_version: u64,
     /// Largest object, serialised.
     pub object_bytes: usize,
+    /// Largest database file; none: as large as the disk lets it be.
+    pub database_bytes: Option<u64>,
 }
 
 impl Options {
@@ -44,6 +46,7 @@ impl Options {
             queue: 4_096,
             first_version: 0,
             object_bytes: 3 << 19,
+            database_bytes: None,
         }
     }
 }
@@ -65,8 +68,13 @@ struct Inner {
 impl Store {
     /// Opens the data directory. Blocks while the database is read.
     pub fn open(options: &Options) -> Result<Self, Error> {
-        let (path, lock) = files::prepare(&options.directory)?;
+        let (path, mut lock) = files::prepare(&options.directory)?;
         let database = Database::open(&path)?;
+        files::mark_used(&mut lock)
+            .map_err(|source| Error::Io { path: options.directory.clone(), source })?;
+        if let Some(bytes) = options.database_bytes {
+            database.limit(bytes)?;
+        }
         database.raise_version(options.first_version)?;
         let bounds = Bounds {
             log_events: options.log_events,

@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::database::Database;
+use crate::database::{self, Database};
 use crate::state::State;
 use crate::{Event, Key, Object, WriteError};
 
@@ -145,7 +145,14 @@ impl Batch {
         if let Err(error) = database.commit(&self.events, self.version) {
             tracing::error!(%error, writes = self.events.len(), "cannot commit");
             let failed = self.replies.into_iter().chain(self.refused.into_iter().map(|(reply, _)| reply));
-            refuse(failed.map(|reply| (reply, WriteError::Database(error.to_string()))));
+            let why = || {
+                if database::is_full(&error) {
+                    WriteError::Full(error.to_string())
+                } else {
+                    WriteError::Database(error.to_string())
+                }
+            };
+            refuse(failed.map(|reply| (reply, why())));
             return;
         }
         metrics::histogram!("ferry_store_commit_seconds").record(started.elapsed().as_secs_f64());

@@ -174,7 +174,7 @@ fn contradictions(flags: &Flags) -> Result<(), Misuse> {
     both(flags.standin_git_dir.is_some(), flags.standin != Some(true), "standin-git-dir needs standin")
 }
 
-fn default_data_dir() -> Result<PathBuf, Misuse> {
+pub(crate) fn default_data_dir() -> Result<PathBuf, Misuse> {
     ferry_cli::connection::default_data_dir()
         .ok_or_else(|| Misuse("no HOME to keep data in: give --data-dir".to_owned()))
 }

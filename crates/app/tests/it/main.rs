@@ -1,6 +1,7 @@
 //! Whole-system stories: commits become Freight, Promotions push, Applications follow; and what goes wrong on the way.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod backup;
 mod bad_input;
 mod branch;
 mod cluster;

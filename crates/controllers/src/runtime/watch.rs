@@ -24,7 +24,9 @@ pub async fn watch<K>(
     K::DynamicType: Default + Eq + std::hash::Hash + Clone,
 {
     let config = watcher::Config::default();
-    let mut events = Box::pin(watch_api(api, config).backoff(Pauses::default()));
+    // Who owns which field is never asked here, and is the larger part of many objects. A write without it keeps it.
+    let slim = watch_api(api, config).modify(|object| object.managed_fields_mut().clear());
+    let mut events = Box::pin(slim.backoff(Pauses::default()));
     let mut seen = std::collections::HashSet::new();
     loop {
         let event = tokio::select! {

@@ -58,5 +58,5 @@ fn the_database_of_another_program_is_refused() {
 fn a_file_that_is_no_database_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("ferry.db"), "what is this ".repeat(1000)).unwrap();
-    assert!(matches!(Store::open(&Options::new(directory.path())), Err(Error::Sqlite { .. })));
+    assert!(matches!(Store::open(&Options::new(directory.path())), Err(Error::Corrupt { .. })));
 }

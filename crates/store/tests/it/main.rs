@@ -1,10 +1,12 @@
 //! The store through its public face, on real files.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod backup;
 mod durability;
 mod files;
 mod fixture;
 mod history;
+mod kills;
 mod model;
 mod writes;
 
@@ -24,7 +26,16 @@ pub(crate) fn boat(name: &str, seats: u64) -> Value {
 }
 
 pub(crate) fn open(directory: &std::path::Path) -> Store {
-    Store::open(&Options::new(directory)).unwrap()
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        match Store::open(&Options::new(directory)) {
+            // A process that another test just starts shares our open files for a moment.
+            Err(ferry_store::Error::InUse(_)) if std::time::Instant::now() < patience => {
+                std::thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 pub(crate) async fn create(store: &Store, name: &str, seats: u64) -> Arc<Object> {
