@@ -1,6 +1,7 @@
 //! The API server through its router: a real store in a temporary directory, a real client.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod fuzz;
 mod naming;
 mod objects;
 mod replay;
