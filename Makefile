@@ -24,8 +24,8 @@ check: ## formatting, lints, the house's own checks, dependencies
 
 bench: ## measure: NAME VALUE UNIT lines, and target/bench.json
 	@tools/need cargo git cc
-	cargo build --release
-	cargo xtask bench
+	cargo build --release -p ferry-app -p ferry-bench
+	target/release/ferry-bench
 
 fmt: ## format the code
 	cargo fmt --all

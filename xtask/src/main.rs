@@ -1,6 +1,5 @@
 //! The house's own chores, one verb each: `cargo xtask VERB`. Without a verb it lists them.
 
-mod bench;
 mod crd_facts;
 mod tidy;
 mod vectors;
@@ -16,7 +15,6 @@ struct Verb {
 }
 
 const VERBS: &[Verb] = &[
-    Verb { name: "bench", about: "measure target/release/ferry", run: bench::run },
     Verb { name: "crd-facts", about: "make the table of CRD facts anew [from DIR]", run: crd_facts::run },
     Verb { name: "tidy", about: "check arrows, purity, sizes, words and links", run: tidy::run },
     Verb { name: "vectors", about: "bring recorded answers into vectors/ [from DIR]", run: vectors::run },

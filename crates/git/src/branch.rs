@@ -1,6 +1,4 @@
-//! Pushing to a branch: what goes in, what comes out, and the queue in which all pushes of this process to one
-//! branch of one repository stand. (Waiting pushes of one credential may later share a fetch and a push: that stays
-//! behind this interface.)
+//! Pushing to a branch: what goes in and what comes out.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,6 +7,7 @@ use std::time::Duration;
 use ferry_artifact::{BranchName, CommitId};
 
 use crate::mirror::Mirror;
+use crate::queue::Queue;
 use crate::work_tree::WorkTree;
 use crate::{Error, push};
 
@@ -31,8 +30,9 @@ pub trait Recorder {
     type Error: Send;
     /// Writes it.
     fn record(&mut self, intent: &PushIntent) -> impl Future<Output = Result<(), Self::Error>> + Send;
-    /// The push is through and its head differs from the work tree's: files of the work tree are about to change.
-    fn advancing(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+    /// The push is through and its head differs from the work tree's: the files at these paths, and `.git`, are about
+    /// to change.
+    fn advancing(&mut self, _paths: &[String]) -> impl Future<Output = Result<(), Self::Error>> + Send {
         std::future::ready(Ok(()))
     }
 }
@@ -117,12 +117,6 @@ pub enum PushError<E> {
     /// The intent could not be recorded, so nothing was sent.
     #[error("the push could not be recorded, so nothing was sent")]
     Record(E),
-}
-
-/// Where pushes to one branch stand in line, in the order they came.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 /// A branch to push to.

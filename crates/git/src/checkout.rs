@@ -11,7 +11,7 @@ use crate::mirror::{Mirror, Revision, View};
 use crate::settings::Identity;
 use crate::state::{State, sparse_directories};
 use crate::work_tree::{WorkTree, replace};
-use crate::{Error, submodule};
+use crate::{Error, submodule, template};
 
 /// What to check out and how.
 #[derive(Clone, Debug)]
@@ -99,7 +99,9 @@ impl View {
         let created = located.is_none();
         let head = match located {
             Some(located) => {
-                fill(&tree, &located.commit).await?;
+                if !template::lend(&self.mirror, &tree, &located.commit).await? {
+                    fill(&tree, &located.commit).await?;
+                }
                 located.commit
             }
             None => begin(&tree).await?,
@@ -173,7 +175,11 @@ fn vacant(directory: &Path) -> Result<(), Error> {
 }
 
 /// Makes `.git`. The state comes last: without it the directory is no work tree.
-fn lay_out(tree: &WorkTree, branch: Option<&BranchName>, commit: Option<&CommitId>) -> Result<(), Error> {
+pub(crate) fn lay_out(
+    tree: &WorkTree,
+    branch: Option<&BranchName>,
+    commit: Option<&CommitId>,
+) -> Result<(), Error> {
     let git = tree.git();
     for part in ["objects/info", "objects/pack", "refs/heads", "refs/tags", "info"] {
         let path = git.join(part);

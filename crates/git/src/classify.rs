@@ -120,6 +120,13 @@ pub(crate) fn corrupt(stderr: &str) -> bool {
             || said.contains("did not send all necessary objects"))
 }
 
+/// Whether a server named another place, where we did not follow.
+pub(crate) fn redirected(stderr: &str) -> bool {
+    ["301", "302", "303", "307", "308"]
+        .iter()
+        .any(|code| stderr.contains(&format!("The requested URL returned error: {code}")))
+}
+
 /// Whether a server refused to give a single commit by its id.
 pub(crate) fn refused_id(stderr: &str) -> bool {
     [

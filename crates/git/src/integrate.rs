@@ -262,6 +262,14 @@ fn parse(object: &[u8]) -> Option<Parsed> {
 }
 
 impl WorkTree {
+    /// The paths whose files differ between two commits.
+    pub(crate) async fn differing(&self, old: &CommitId, new: &CommitId) -> Result<Vec<String>, Error> {
+        let command = self.command("compare commits of").args(["diff-tree", "-r", "-z", "--name-only"]);
+        let output = command.arg("--no-renames").args([old.as_str(), new.as_str()]).success().await?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.split_terminator('\0').map(str::to_owned).collect())
+    }
+
     /// Moves head and files to a commit. Changes that are not committed stay; where they are in the way of the new
     /// files, all files stay as they are and only the head moves.
     pub(crate) async fn advance(&self, commit: &CommitId) -> Result<(), Error> {
@@ -269,10 +277,16 @@ impl WorkTree {
         if head == *commit {
             return Ok(());
         }
-        // Files that were copied or restored look changed to the index until it has read them again.
-        self.command("refresh the index of").args(["update-index", "-q", "--refresh"]).run().await?;
-        let command = self.command("update the files of").args(["read-tree", "-m", "-u"]);
-        let output = command.args([head.as_str(), commit.as_str()]).run().await?;
+        let follow = || {
+            let command = self.command("update the files of").args(["read-tree", "-m", "-u"]);
+            command.args([head.as_str(), commit.as_str()]).run()
+        };
+        let mut output = follow().await?;
+        if !output.success {
+            // Files that were copied or restored look changed to the index until it has read them again.
+            self.command("refresh the index of").args(["update-index", "-q", "--refresh"]).run().await?;
+            output = follow().await?;
+        }
         if !output.success {
             self.command("update the index of").args(["read-tree", commit.as_str()]).success().await?;
         }

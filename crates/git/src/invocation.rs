@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
@@ -25,6 +26,8 @@ const CONFIG: &[(&str, &str)] = &[
     ("core.attributesFile", "/dev/null"),
     ("core.excludesFile", "/dev/null"),
     ("core.quotePath", "false"),
+    // A second name for a file changes this time and nothing else of the file.
+    ("core.trustctime", "false"),
     ("core.pager", "cat"),
     ("core.logAllRefUpdates", "false"),
     ("credential.helper", ""),
@@ -41,7 +44,8 @@ const CONFIG: &[(&str, &str)] = &[
     ("advice.detachedHead", "false"),
 ];
 
-/// Answers `git`'s question for a login from two variables of that `git` alone.
+/// Answers `git`'s question for a login from two variables of that `git` alone: it asks where the login was not sent
+/// unasked, or was refused.
 const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$FERRY_USERNAME\" \"$FERRY_PASSWORD\"; }; f";
 
 /// Starts `git`s.
@@ -64,10 +68,18 @@ pub(crate) struct Invocation<'a> {
     directory: PathBuf,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
-    config: Vec<(String, String)>,
     remote: Option<&'a Remote>,
     input: Vec<u8>,
     deadline: Duration,
+}
+
+/// What a command needs to prove who we are.
+#[derive(Default)]
+struct Proof {
+    environment: Vec<(&'static str, String)>,
+    config: Vec<(String, String)>,
+    /// Lives as long as the command.
+    key: Option<NamedTempFile>,
 }
 
 /// How a command ended.
@@ -97,7 +109,6 @@ impl Runner {
             directory: self.home.clone(),
             arguments: Vec::new(),
             environment,
-            config: Vec::new(),
             remote: None,
             input: Vec::new(),
             deadline: self.settings.local_deadline,
@@ -170,50 +181,67 @@ impl<'a> Invocation<'a> {
     }
 
     /// Runs; a failure of `git` itself is for the caller to judge.
-    pub(crate) async fn run(mut self) -> Result<Output, Error> {
-        let _key = self.prove()?;
+    pub(crate) async fn run(self) -> Result<Output, Error> {
+        let output = self.once().await?;
+        match self.remote {
+            // A server's first answer tells: nothing else was sent yet.
+            Some(remote) if !output.success && !remote.waits() && classify::redirected(&output.stderr) => {
+                remote.wait_from_now_on();
+                self.once().await
+            }
+            _ => Ok(output),
+        }
+    }
+
+    async fn once(&self) -> Result<Output, Error> {
         let limit = self.runner.settings.output_limit;
-        let command = self.command();
-        let finished = process::run(command, &self.input, self.deadline, limit).await;
+        let proof = self.prove()?;
+        let finished = process::run(self.command(&proof), &self.input, self.deadline, limit).await;
         finished.map(|finished| self.output(finished)).map_err(|failure| self.failure(failure, limit))
     }
 
-    /// Puts the login where `git` finds it. The returned key file must live as long as the command.
-    fn prove(&mut self) -> Result<Option<NamedTempFile>, Error> {
-        let Some(remote) = self.remote else { return Ok(None) };
+    /// The login, where `git` finds it.
+    fn prove(&self) -> Result<Proof, Error> {
+        let mut proof = Proof::default();
+        let Some(remote) = self.remote else { return Ok(proof) };
         let settings = &self.runner.settings;
         let stall = settings.stall.as_secs().max(1).to_string();
-        self.environment.extend([
-            ("GIT_HTTP_LOW_SPEED_LIMIT".into(), "1".into()),
-            ("GIT_HTTP_LOW_SPEED_TIME".into(), stall.into()),
-        ]);
+        proof
+            .environment
+            .extend([("GIT_HTTP_LOW_SPEED_LIMIT", "1".to_owned()), ("GIT_HTTP_LOW_SPEED_TIME", stall)]);
         if remote.insecure_skip_tls_verify {
-            self.config.push(("http.sslVerify".into(), "false".into()));
+            proof.config.push(("http.sslVerify".into(), "false".into()));
         }
         let mut ssh = "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
             -o LogLevel=ERROR -o ForwardAgent=no -o PermitLocalCommand=no -o ControlMaster=no -o ControlPath=none"
             .to_owned();
-        let mut key = None;
         match &remote.login {
             Login::Anonymous => {}
             Login::Basic { scope, username, password } => {
-                self.config.push((format!("credential.{scope}.helper"), HELPER.into()));
-                self.environment.push(("FERRY_USERNAME".into(), username.into()));
-                self.environment.push(("FERRY_PASSWORD".into(), password.into()));
+                proof.config.push((format!("credential.{scope}.helper"), HELPER.into()));
+                proof.environment.push(("FERRY_USERNAME", username.clone()));
+                proof.environment.push(("FERRY_PASSWORD", password.clone()));
+                if !remote.waits() {
+                    // Spares the round in which the server asks for it. Git would repeat this header to whomever the
+                    // server names instead, so no redirection is followed while it is sent.
+                    let login = BASE64_STANDARD.encode(format!("{username}:{password}"));
+                    let header = format!("Authorization: Basic {login}");
+                    proof.config.push((format!("http.{scope}.extraHeader"), header));
+                    proof.config.push(("http.followRedirects".into(), "false".into()));
+                }
             }
             Login::SshKey { private_key } => {
                 let file = key_file(&self.runner.keys, private_key)?;
                 let path = file.path().to_string_lossy().replace('\'', "'\\''");
                 ssh = format!("{ssh} -o IdentitiesOnly=yes -o IdentityAgent=none -i '{path}'");
-                key = Some(file);
+                proof.key = Some(file);
             }
         }
-        self.environment.push(("GIT_SSH_COMMAND".into(), ssh.into()));
-        self.environment.push(("GIT_SSH_VARIANT".into(), "ssh".into()));
-        Ok(key)
+        proof.environment.extend([("GIT_SSH_COMMAND", ssh), ("GIT_SSH_VARIANT", "ssh".to_owned())]);
+        Ok(proof)
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, proof: &Proof) -> Command {
         let settings = &self.runner.settings;
         let mut command = Command::new(&settings.program);
         command.args(&self.arguments).current_dir(&self.directory).env_clear();
@@ -232,7 +260,7 @@ impl<'a> Invocation<'a> {
             ("GIT_EDITOR", "false"),
         ]);
         let ours = CONFIG.iter().map(|(key, value)| (*key, *value));
-        let all = ours.chain(self.config.iter().map(|(key, value)| (&**key, &**value)));
+        let all = ours.chain(proof.config.iter().map(|(key, value)| (&**key, &**value)));
         let mut count = 0;
         for (key, value) in all {
             command
@@ -242,6 +270,7 @@ impl<'a> Invocation<'a> {
         }
         command.env("GIT_CONFIG_COUNT", count.to_string());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.envs(proof.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -24,6 +24,7 @@ mod mirror;
 mod nested;
 mod process;
 mod push;
+mod queue;
 mod remote;
 mod service;
 mod settings;
@@ -31,6 +32,7 @@ mod state;
 mod submodule;
 mod tagging;
 mod tags;
+mod template;
 mod work_tree;
 
 pub use branch::{Branch, Push, PushError, PushIntent, PushMode, PushPolicy, Pushed, Recorder, Unrecorded};

@@ -1,17 +1,21 @@
 //! A repository as one credential may see it, kept on disk between requests: bare, incremental, never collected
 //! (work trees borrow its objects). Reading always contacts the server first and yields a view.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ferry_artifact::{BranchName, CommitId, CommitPrefix, TagName};
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::RwLock;
 
 use crate::fetch::{Brought, Flight, Want};
 use crate::invocation::{Invocation, Runner};
 use crate::listing::Listing;
 use crate::remote::Remote;
-use crate::{Error, Git};
+use crate::work_tree::WorkTree;
+use crate::{Error, Git, template};
 
 /// What to read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) remote: Remote,
     pub(crate) directory: PathBuf,
     pub(crate) flight: Flight,
+    /// Files that are lent to work trees, by their directory.
+    pub(crate) templates: Mutex<HashMap<PathBuf, Arc<RwLock<template::At>>>>,
 }
 
 /// Shows no credential.
@@ -69,7 +75,7 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     pub(crate) fn new(remote: Remote, mirrors: &Path) -> Self {
         let directory = mirrors.join(&remote.id);
-        Self { remote, directory, flight: Flight::default() }
+        Self { remote, directory, flight: Flight::default(), templates: Mutex::default() }
     }
 }
 
@@ -112,6 +118,27 @@ impl Mirror {
 
     pub(crate) fn command(&self, operation: &'static str) -> Invocation<'_> {
         self.runner().bare(operation, &self.shared.directory)
+    }
+
+    /// Whether it is the same repository by the same credential.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Copies a commit of a work tree, and what it needs beyond `base`, into the mirror, where nothing points to it.
+    /// What is read is hashed anew on its way, so a damaged work tree cannot damage the mirror.
+    pub(crate) async fn take(
+        &self,
+        tree: &WorkTree,
+        commit: &CommitId,
+        base: Option<&CommitId>,
+    ) -> Result<(), Error> {
+        let without = base.map(|base| format!("^{base}\n")).unwrap_or_default();
+        let pack = tree.command("pack the commits of").args(["pack-objects", "--revs", "--stdout", "-q"]);
+        let pack = pack.arg("--delta-base-offset").input(format!("{commit}\n{without}").into_bytes());
+        let pack = pack.success().await?.stdout;
+        let unpack = self.command("take commits into").args(["unpack-objects", "-q"]);
+        unpack.input(pack).success().await.map(|_| ())
     }
 
     /// Fetches what is wanted. Callers that ask while a fetch runs share the next one; what is not there on the

@@ -1,6 +1,9 @@
 //! A repository's URL and credential in the form `git` gets them: the address without user and password, the login
 //! apart, and names under which mirrors and queues are kept.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ferry_artifact::RepoUrl;
 use ferry_artifact::repo_url::Transport;
 use percent_encoding::percent_decode_str;
@@ -23,6 +26,8 @@ pub(crate) struct Remote {
     pub(crate) id: String,
     /// Names the repository for the queues of its branches.
     pub(crate) normalized: String,
+    /// The server redirects, so it gets the login only when it asks.
+    waits: Arc<AtomicBool>,
 }
 
 /// How `git` proves who we are.
@@ -55,7 +60,8 @@ impl Remote {
         let id = fingerprint(salt, &address, &login, access.insecure_skip_tls_verify);
         let normalized = url.normalized();
         let insecure_skip_tls_verify = access.insecure_skip_tls_verify;
-        Ok(Self { shown, address, login, insecure_skip_tls_verify, id, normalized })
+        let waits = Arc::default();
+        Ok(Self { shown, address, login, insecure_skip_tls_verify, id, normalized, waits })
     }
 
     /// Another repository that this one refers to: the login goes along to the same server only.
@@ -76,6 +82,15 @@ impl Remote {
             other.id = fingerprint(salt, &other.address, &other.login, other.insecure_skip_tls_verify);
         }
         Ok(other)
+    }
+
+    /// Whether the login is sent only when the server asks for it.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn wait_from_now_on(&self) {
+        self.waits.store(true, Ordering::Relaxed);
     }
 
     /// The texts that must not appear in any message.

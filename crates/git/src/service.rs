@@ -12,10 +12,11 @@ use ferry_artifact::{BranchName, RepoUrl};
 use nix::fcntl::{Flock, FlockArg};
 use parking_lot::Mutex;
 
-use crate::branch::{Branch, Queue};
+use crate::branch::Branch;
 use crate::credential::Access;
 use crate::invocation::Runner;
 use crate::mirror::{Mirror, Shared};
+use crate::queue::Queue;
 use crate::remote::Remote;
 use crate::{Error, Settings};
 
@@ -53,6 +54,7 @@ impl Git {
         let (mirrors, home, keys) = (directory("mirrors")?, directory("home")?, directory("keys")?);
         sweep(&keys)?;
         let salt = salt(&cache)?;
+        let settings = Settings { program: settings.found_program(), ..settings };
         let runner = Arc::new(Runner { settings, home, keys });
         let (known, queues) = (Mutex::default(), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { runner, mirrors, salt, known, queues, _lock: lock }) })

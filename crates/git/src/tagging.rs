@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::branch::{PushError, PushIntent, Recorder};
 use crate::mirror::Mirror;
-use crate::push::{Outcome, Sending, pause, send};
+use crate::push::{Outcome, Source, pause, send};
 use crate::settings::Identity;
 use crate::work_tree::{WorkTree, replace};
 use crate::{Error, message};
@@ -121,12 +121,13 @@ impl Mirror {
             let intent = PushIntent { reference: reference.clone(), expected_head: None, candidates };
             recorder.record(&intent).await.map_err(PushError::Record)?;
             attempt += 1;
-            let sending = Sending { mirror: self, tree: push.work_tree, intent: &intent, object: &object };
-            let outcome = send(&sending, attempt).await;
+            let outcome = send(self, Source::Tree(push.work_tree), &reference, None, &object).await;
             if matches!(outcome, Outcome::Done) {
                 return Ok(PushedTag { object, already_there: false });
             }
-            pause(self, &outcome, attempt, push.max_attempts).await;
+            if attempt < push.max_attempts {
+                pause(self, &outcome, attempt).await;
+            }
             failed = Some(outcome);
         }
     }

@@ -67,6 +67,15 @@ impl WorkTree {
         Self { runner, mirrors: mirrors.to_owned(), directory: directory.to_owned(), state }
     }
 
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// A work tree of the same kind in another place.
+    pub(crate) fn elsewhere(&self, directory: PathBuf) -> Self {
+        Self { directory, ..self.clone() }
+    }
+
     /// Where it is.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -11,7 +11,7 @@ mod repository;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -53,6 +53,12 @@ pub enum Error {
     /// A repository's name that could leave the root directory.
     #[error("{0:?} is no name for a repository: use letters, digits, '-', '_', '.' and '/'")]
     Name(String),
+}
+
+/// Git, by its whole path: so it is started without a copy of our address space.
+fn program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| ferry_git::Settings::default().found_program());
+    &PROGRAM
 }
 
 /// What the request handlers share.

@@ -157,9 +157,9 @@ impl Recorder for Notes<'_> {
         git::note(self.ctx, intent).await
     }
 
-    async fn advancing(&mut self) -> Result<(), StepError> {
-        let path = self.path.clone();
-        self.ctx.work.blocking(move |work| work.materialize_work_tree(&path)).await.map_err(broke)?;
+    async fn advancing(&mut self, paths: &[String]) -> Result<(), StepError> {
+        let (path, paths) = (self.path.clone(), paths.to_vec());
+        self.ctx.work.blocking(move |work| work.materialize_work_tree(&path, &paths)).await.map_err(broke)?;
         Ok(())
     }
 }

@@ -59,6 +59,7 @@ pub const LAYERS: &[Layer] = &[
             "standin",
         ],
     ),
+    layer("bench", &["api", "app", "apiserver", "cli", "standin", "store"]),
     layer("vectors", &[]),
     layer("testkit", &["api", "store", "apiserver", "git", "oci", "standin"]),
     layer("xtask", &["api", "steps", "rest", "cli"]),
@@ -118,7 +119,7 @@ pub const PURE_CLIPPY: &str = "crates/artifact/clippy.toml";
 pub const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["store"], "reach data through the client; only store knows the SQLite driver"),
     ("libsqlite3-sys", &["store"], "reach data through the client; only store knows the SQLite driver"),
-    ("anyhow", &["app", "cli", "testkit", "vectors", "xtask"], "use a thiserror enum of the module"),
+    ("anyhow", &["app", "bench", "cli", "testkit", "vectors", "xtask"], "use a thiserror enum of the module"),
 ];
 
 /// Lines of a Rust file, tests and data apart: above the first it is a warning, above the second an error.

@@ -36,8 +36,18 @@ pub async fn watch<K>(
         match event {
             Ok(Some(event)) => take(&index, event, &mut seen, &changed),
             Ok(None) => return,
+            Err(error) if is_absent(&error) => tracing::debug!(kind, "the server has no such kind yet"),
             Err(error) => tracing::warn!(kind, %error, "watch broke; it is started again"),
         }
+    }
+}
+
+/// Whether the kind itself is missing: Argo CD's, where it is not installed. Who needs it says so.
+fn is_absent(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 404,
+        _ => false,
     }
 }
 

@@ -14,8 +14,6 @@ const ABSENT: char = 'a';
 const MOVED: char = 'm';
 /// A directory of Git whose `objects` were left where they are.
 const GIT: char = 'g';
-/// A work tree of Git whose `.git` was left where it is.
-const TREE: char = 't';
 
 /// The part of a directory of Git that only ever grows.
 pub(super) const OBJECTS: &str = "objects";
@@ -29,18 +27,16 @@ pub(super) enum Keep {
     Copy,
     /// A directory of Git: by a copy of all but its objects.
     GitDirectory,
-    /// The files of a work tree of Git, which replaces files and never writes into them: by second names. Its `.git`
-    /// is kept apart.
-    WorkTree,
+    /// What Git may replace, and never writes into: by second names.
+    Names,
 }
 
 impl Keep {
     /// The letter of its record, and what in it is left where it is.
     fn record(self) -> (char, Option<&'static str>) {
         match self {
-            Self::Copy => (MOVED, None),
+            Self::Copy | Self::Names => (MOVED, None),
             Self::GitDirectory => (GIT, Some(OBJECTS)),
-            Self::WorkTree => (TREE, Some(DOT_GIT)),
         }
     }
 }
@@ -107,16 +103,39 @@ impl Journal {
         self.next += 1;
         let io = |e| Error::io("keep a copy of", path, e);
         let (letter, without) = how.record();
-        let copy = if how == Keep::WorkTree { share_tree } else { copy_tree };
+        let copy = if how == Keep::Names { share_tree } else { copy_tree };
         copy(&self.work, path.as_ref(), &self.dir, temporary(n).as_ref(), without).map_err(io)?;
         let record = self.record(letter, path)?;
         fault::point().map_err(io)?;
-        self.dir.rename(temporary(n), &self.dir, original(record)).map_err(io)?;
+        if how == Keep::Copy {
+            // The program gets the copy: what was there may have other names elsewhere.
+            self.work.rename(path, &self.dir, original(record)).map_err(io)?;
+            fault::point().map_err(io)?;
+            self.dir.rename(temporary(n), &self.work, path).map_err(io)?;
+        } else {
+            self.dir.rename(temporary(n), &self.dir, original(record)).map_err(io)?;
+        }
         self.touched.insert(path.to_owned());
         if how == Keep::GitDirectory {
             self.gits.insert(path.to_owned(), record);
         }
         Ok(())
+    }
+
+    /// Makes sure that a file of a work tree, which Git is about to replace, make or remove, can be put back; with it
+    /// the directories that Git makes for it or that it leaves empty.
+    pub fn keep_file(&mut self, tree: &str, file: &str) -> Result<()> {
+        let path = format!("{tree}/{file}");
+        if self.covered(&path) {
+            return Ok(());
+        }
+        let above = parents(&path).filter(|above| *above == tree || is_below(above, tree));
+        for above in above.map(str::to_owned).collect::<Vec<_>>() {
+            if !exists(&self.work, &above)? {
+                return self.keep(&above, Keep::Names);
+            }
+        }
+        self.keep(&path, Keep::Names)
     }
 
     /// Removes what this step itself made. It leaves the directory at once and the disk with the journal.
@@ -269,7 +288,6 @@ fn undo_one(work: &Dir, dir: &Dir, n: usize, what: &str, path: &str) -> io::Resu
     if work.symlink_metadata(path).is_ok() {
         let left = match what.chars().next() {
             Some(GIT) => Some(OBJECTS),
-            Some(TREE) => Some(DOT_GIT),
             _ => None,
         };
         if let Some(left) = left {
@@ -279,6 +297,10 @@ fn undo_one(work: &Dir, dir: &Dir, n: usize, what: &str, path: &str) -> io::Resu
         work.rename(path, dir, fresh_name(dir, n)?)?;
     }
     if kept {
+        // A directory that the step left empty may be gone.
+        if let Some(above) = Path::new(path).parent().filter(|above| work.symlink_metadata(above).is_err()) {
+            work.create_dir_all(above)?;
+        }
         fault::point()?;
         dir.rename(&original, work, path)?;
     }

@@ -56,13 +56,15 @@ impl WorkDir {
         })
     }
 
-    /// The real path of a work tree of Git whose files and whose `.git` Git may change. It replaces files and never
-    /// writes into them, so keeping them costs a second name each.
-    pub fn materialize_work_tree(&self, path: &WorkPath) -> Result<PathBuf> {
+    /// The real path of a work tree of Git whose `.git`, and the files at these paths in it, Git may change. It
+    /// replaces files and never writes into them, so keeping them costs a second name each.
+    pub fn materialize_work_tree(&self, path: &WorkPath, files: &[String]) -> Result<PathBuf> {
         self.change(path, |journal| {
             let real = self.followed(journal, path)?;
             journal.keep(&format!("{real}/{DOT_GIT}"), Keep::GitDirectory)?;
-            journal.keep(&real, Keep::WorkTree)?;
+            for file in files {
+                journal.keep_file(&real, file)?;
+            }
             Ok(self.absolute(&real))
         })
     }

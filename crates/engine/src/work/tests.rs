@@ -84,6 +84,9 @@ enum Change {
     Tree(String),
 }
 
+/// What a change of a work tree replaces.
+const FILES: [&str; 4] = ["a", "b", "c", "made/deep/d"];
+
 impl Change {
     /// Does it; what the tree forbids is simply not done.
     fn apply(&self, work: &WorkDir) {
@@ -106,8 +109,9 @@ impl Change {
             Self::Git(at) => work.materialize_git_dir(&path(at)).map(|at| {
                 let _ = std::fs::write(at.join("HEAD"), "moved");
             }),
-            Self::Tree(at) => work.materialize_work_tree(&path(at)).map(|at| {
-                for name in ["a", "b", "c"] {
+            Self::Tree(at) => work.materialize_work_tree(&path(at), &FILES.map(str::to_owned)).map(|at| {
+                for name in FILES {
+                    let _ = std::fs::create_dir_all(at.join(name).parent().unwrap());
                     let _ = std::fs::remove_file(at.join(name));
                     let _ = std::fs::write(at.join("new"), "checked out")
                         .and_then(|()| std::fs::rename(at.join("new"), at.join(name)));
@@ -334,13 +338,19 @@ fn a_work_tree_of_git_is_kept_by_second_names() {
         work.write(&path("r/.git/HEAD"), b"1").unwrap();
         work.write(&path("r/.git/objects/aa"), b"big").unwrap();
         work.write(&path("r/k/f"), b"old").unwrap();
+        work.write(&path("r/gone/f"), b"old").unwrap();
     });
     let before = place.tree();
     let work = place.directory.begin(1).unwrap();
-    let at = work.materialize_work_tree(&path("r")).unwrap();
+    let files = ["k/f", "other", "gone/f", "made/deep/f"].map(str::to_owned);
+    let at = work.materialize_work_tree(&path("r"), &files).unwrap();
     std::fs::remove_file(at.join("k/f")).unwrap();
     std::fs::write(at.join("k/f"), "new").unwrap();
     std::fs::write(at.join("other"), "new").unwrap();
+    // Directories come and go with what is in them.
+    std::fs::remove_dir_all(at.join("gone")).unwrap();
+    std::fs::create_dir_all(at.join("made/deep")).unwrap();
+    std::fs::write(at.join("made/deep/f"), "new").unwrap();
     std::fs::write(at.join(".git/HEAD"), "2").unwrap();
     place.restarted().recover(Some((0, &digest))).unwrap();
     assert_eq!(place.tree(), before);
@@ -348,7 +358,7 @@ fn a_work_tree_of_git_is_kept_by_second_names() {
     let directory = place.restarted();
     directory.recover(Some((0, &digest))).unwrap();
     let work = directory.begin(1).unwrap();
-    work.materialize_work_tree(&path("r")).unwrap();
+    work.materialize_work_tree(&path("r"), &files).unwrap();
     work.remove(&path("r")).unwrap();
     directory.roll_back().unwrap();
     assert_eq!(place.tree(), before);

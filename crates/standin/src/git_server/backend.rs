@@ -65,7 +65,7 @@ pub(super) async fn run(root: &Path, request: Request) -> Response {
 fn start(root: &Path, request: Request) -> std::io::Result<Backend> {
     let (parts, body) = request.into_parts();
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let mut command = Command::new("git");
+    let mut command = Command::new(super::program());
     command.arg("http-backend").env_clear().current_dir(root);
     for name in ["PATH", "TMPDIR"] {
         if let Some(value) = std::env::var_os(name) {

@@ -196,20 +196,42 @@ impl Repository {
 
     /// Refuses every push from now on with this text (a `pre-receive` hook); `None` accepts again.
     pub fn refuse_pushes(&self, text: Option<&str>) -> Result<(), Error> {
-        let hook = self.directory.join("hooks/pre-receive");
-        let io = |source| Error::Io { what: format!("write {}", hook.display()), source };
+        let hook = self.hook();
         let Some(text) = text else {
             return match std::fs::remove_file(&hook) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(error)),
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::Io { what: format!("remove {}", hook.display()), source })
+                }
                 _ => Ok(()),
             };
         };
-        std::fs::create_dir_all(self.directory.join("hooks")).map_err(io)?;
-        let mut script = "#!/bin/sh\n".to_owned();
+        let mut script = String::new();
         for line in text.lines() {
             script.extend(["echo '", &line.replace('\'', ""), "' >&2\n"]);
         }
         script.push_str("exit 1\n");
+        self.install_hook(&script)
+    }
+
+    /// Refuses every push from now on that would put a file of this path on a branch.
+    pub fn refuse_file(&self, path: &str) -> Result<(), Error> {
+        let path = path.replace('\'', "");
+        self.install_hook(&format!(
+            "while read old new reference; do\n\
+             git cat-file -e \"$new:\"'{path}' 2>/dev/null && echo '{path} is not wanted' >&2 && exit 1\n\
+             done\nexit 0\n"
+        ))
+    }
+
+    fn hook(&self) -> PathBuf {
+        self.directory.join("hooks/pre-receive")
+    }
+
+    fn install_hook(&self, script: &str) -> Result<(), Error> {
+        let hook = self.hook();
+        let io = |source| Error::Io { what: format!("write {}", hook.display()), source };
+        std::fs::create_dir_all(self.directory.join("hooks")).map_err(io)?;
+        let script = format!("#!/bin/sh\n{script}");
         // Written aside and renamed: a script open for writing cannot be executed.
         let aside = hook.with_extension("new");
         std::fs::write(&aside, script).map_err(io)?;
@@ -224,7 +246,7 @@ impl Repository {
 
     async fn git_at(&self, arguments: &[&str], input: &[u8], date: Option<&str>) -> Result<String, Error> {
         let io = |source| Error::Io { what: format!("run git in {}", self.directory.display()), source };
-        let mut command = Command::new("git");
+        let mut command = Command::new(super::program());
         command.args(arguments).current_dir(&self.directory).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs([("LANG", "C"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")]);

@@ -1,0 +1,109 @@
+//! Files that are lent to work trees: one file under many names, and nobody sees another's changes.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use ferry_git::{Checkout, Unrecorded};
+use ferry_standin::git_server::Change;
+
+use crate::world::{World, edit, on, push, read};
+
+fn inode(world: &World, path: &str) -> u64 {
+    std::fs::metadata(world.path(path)).unwrap().ino()
+}
+
+#[tokio::test]
+async fn work_trees_share_their_files_until_they_change_them() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let one = world.clone(&mirror, "one").await;
+    let two = world.clone(&mirror, "two").await;
+    assert_eq!(inode(&world, "one/README.md"), inode(&world, "two/README.md"));
+    assert!(one.is_clean().await.unwrap() && two.is_clean().await.unwrap());
+    // As the work directory does: a new file takes the place of the old one.
+    std::fs::write(world.path("new"), "tag: v3\n").unwrap();
+    std::fs::rename(world.path("new"), world.path("one/k/dev.yaml")).unwrap();
+    assert_eq!(read(two.directory(), "k/dev.yaml").as_deref(), Some("tag: v2\n"));
+    assert_eq!(one.status().await.unwrap().len(), 1);
+    assert!(two.is_clean().await.unwrap());
+    one.commit(&crate::world::message("three")).await.unwrap();
+    // What a push brings along replaces files too.
+    app.commit(&Change::on("main", "meanwhile").file("README.md", "changed\n")).await.unwrap();
+    world.branch(&mirror, "main").push(&push(&one), &mut Unrecorded).await.unwrap();
+    assert_eq!(read(one.directory(), "README.md").as_deref(), Some("changed\n"));
+    assert_eq!(read(two.directory(), "README.md").as_deref(), Some("hello\n"));
+}
+
+#[tokio::test]
+async fn the_files_move_along_with_the_branch_and_back() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let first = world.clone(&mirror, "first").await;
+    let unchanged = inode(&world, "first/README.md");
+    let change = Change::on("main", "third").file("k/dev.yaml", "tag: v3\n").file("deep/er/new", "n\n");
+    app.commit(&change).await.unwrap();
+    let second = world.clone(&mirror, "second").await;
+    assert_eq!(read(second.directory(), "k/dev.yaml").as_deref(), Some("tag: v3\n"));
+    assert_eq!(read(second.directory(), "deep/er/new").as_deref(), Some("n\n"));
+    assert_eq!(inode(&world, "second/README.md"), unchanged, "only what differs was written");
+    assert_eq!(read(first.directory(), "k/dev.yaml").as_deref(), Some("tag: v2\n"));
+    let log = app.log("main").await.unwrap();
+    let old = Checkout::of(ferry_git::Revision::Commit(log[0].id.parse().unwrap()));
+    let old = world.check_out(&mirror, "old", old).await.work_tree;
+    assert_eq!(read(old.directory(), "k/dev.yaml").as_deref(), Some("tag: v1\n"));
+    assert!(!world.path("old/deep").exists());
+    for tree in [&first, &second, &old] {
+        assert!(tree.is_clean().await.unwrap());
+    }
+    // Other directories, other files.
+    let sparse = Checkout { sparse: vec!["deep".into()], ..Checkout::of(on("main")) };
+    let sparse = world.check_out(&mirror, "sparse", sparse).await.work_tree;
+    assert!(world.path("sparse/deep/er/new").exists() && !world.path("sparse/k").exists());
+    assert!(sparse.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_wrote_into_is_made_anew() {
+    let world = World::new().await;
+    let (_, mirror) = world.app().await;
+    let one = world.clone(&mirror, "one").await;
+    let later = std::time::SystemTime::now() + std::time::Duration::from_mins(1);
+    let file = std::fs::File::options().write(true).open(world.path("one/README.md")).unwrap();
+    std::io::Write::write_all(&mut &file, b"evil!").unwrap();
+    file.set_modified(later).unwrap();
+    let two = world.clone(&mirror, "two").await;
+    assert_eq!(read(two.directory(), "README.md").as_deref(), Some("hello\n"));
+    assert!(two.is_clean().await.unwrap());
+    assert!(!one.is_clean().await.unwrap(), "it stays where it was written");
+    edit(&two, "a", "1", "a").await;
+}
+
+#[tokio::test]
+async fn other_attributes_write_other_files() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    world.clone(&mirror, "before").await;
+    app.commit(&Change::on("main", "attributes").file("k/.gitattributes", "*.yaml eol=crlf\n"))
+        .await
+        .unwrap();
+    let after = world.clone(&mirror, "after").await;
+    assert_eq!(read(after.directory(), "k/dev.yaml").as_deref(), Some("tag: v2\r\n"));
+    assert_eq!(read(&world.path("before"), "k/dev.yaml").as_deref(), Some("tag: v2\n"));
+    assert!(after.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_cache_that_was_left_half_moved_is_made_anew() {
+    let world = World::new().await;
+    let (_, mirror) = world.app().await;
+    world.clone(&mirror, "one").await;
+    let trees = std::fs::read_dir(world.path("cache/mirrors")).unwrap().next().unwrap().unwrap();
+    let selection = std::fs::read_dir(trees.path().join("trees")).unwrap().next().unwrap().unwrap();
+    // As a kill leaves it: no word of what is there, and a lock.
+    std::fs::remove_file(selection.path().join("head")).unwrap();
+    std::fs::remove_file(selection.path().join("tree/README.md")).unwrap();
+    std::fs::write(selection.path().join("tree/.git/index.lock"), "").unwrap();
+    drop(mirror);
+    let two = world.clone(&world.mirror("app"), "two").await;
+    assert_eq!(read(two.directory(), "README.md").as_deref(), Some("hello\n"));
+    assert!(two.is_clean().await.unwrap());
+}
