@@ -48,7 +48,7 @@ pub(crate) async fn keep(server: &Server) {
 
 async fn ensure(server: &Server, namespace: &str) {
     let home = server.store().get(&Key::new(NAMESPACES, "", namespace));
-    let Some(home) = home.filter(|home| !meta::is_terminating(&home.value)) else { return };
+    let Some(home) = home.filter(|home| !meta::is_terminating(&home.value())) else { return };
     let key = Key::new(ACCOUNTS, namespace, NAME);
     if server.store().get(&key).is_some() {
         return;

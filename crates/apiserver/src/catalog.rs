@@ -36,7 +36,7 @@ impl Catalog {
                 Some((version, resources)) if *version == definition.version => resources.clone(),
                 _ => compile(definition),
             };
-            if accepted(&definition.value) {
+            if accepted(&definition.value()) {
                 for resource in &resources {
                     catalog.add(Arc::clone(resource));
                 }
@@ -116,7 +116,8 @@ fn accepted(definition: &Value) -> bool {
 }
 
 fn compile(definition: &Object) -> Vec<Arc<Resource>> {
-    let spec = definition.value.get("spec").unwrap_or(&Value::Null);
+    let value = definition.value();
+    let spec = value.get("spec").unwrap_or(&Value::Null);
     let is = |version: &Value, field: &str| version.get(field).and_then(Value::as_bool).unwrap_or_default();
     let versions: Vec<(&Value, Option<Arc<Structural>>)> = spec
         .get("versions")

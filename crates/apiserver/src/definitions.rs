@@ -19,15 +19,15 @@ pub(crate) async fn settle(server: &Server) {
     let mut taken = HashSet::new();
     let mut definitions = server.objects(DEFINITIONS);
     // Who has its names already keeps them; then who came first.
-    definitions.sort_by_key(|d| (!has_condition(&d.value, "NamesAccepted", "True"), d.version));
+    definitions.sort_by_key(|d| (!has_condition(&d.value(), "NamesAccepted", "True"), d.version));
     for definition in definitions {
-        let clash = claim(&mut taken, &definition.value);
+        let clash = claim(&mut taken, &definition.value());
         settle_one(server, &definition, clash.as_deref()).await;
     }
     server.refresh();
     for definition in server.objects(DEFINITIONS) {
-        let waits = meta::finalizers(&definition.value).contains(&CLEANUP);
-        if meta::is_terminating(&definition.value) && waits {
+        let waits = meta::finalizers(&definition.value()).contains(&CLEANUP);
+        if meta::is_terminating(&definition.value()) && waits {
             tokio::spawn(clean_up(server.clone(), definition));
         }
     }
@@ -55,12 +55,12 @@ fn claim(taken: &mut HashSet<(String, &'static str, String)>, definition: &Value
 async fn settle_one(server: &Server, definition: &Arc<Object>, clash: Option<&str>) {
     let mut current = Arc::clone(definition);
     loop {
-        let mut object = Value::clone(&current.value);
+        let mut object = Value::clone(&current.value());
         write_status(&mut object, clash);
-        if object == *current.value {
+        if object == *current.value() {
             return;
         }
-        keep_books(&mut object, &current.value);
+        keep_books(&mut object, &current.value());
         match server.store().replace(current.key.clone(), current.version, object, Vec::new()).await {
             Ok(_) => return,
             Err(ferry_store::WriteError::Conflict { .. }) => {}
@@ -156,7 +156,8 @@ fn has_condition(definition: &Value, kind: &str, status: &str) -> bool {
 /// Deletes the definition's objects, waits until they are gone, then lets the definition go.
 async fn clean_up(server: Server, definition: Arc<Object>) {
     let catalog = server.catalog();
-    let text = |p: &str| definition.value.pointer(p).and_then(Value::as_str).unwrap_or_default();
+    let value = definition.value();
+    let text = |p: &str| value.pointer(p).and_then(Value::as_str).unwrap_or_default();
     let storage: Arc<str> = format!("{}/{}", text("/spec/group"), text("/spec/names/plural")).into();
     let resource = catalog.at(&storage).cloned();
     drop(catalog);
@@ -183,13 +184,13 @@ async fn clean_up(server: Server, definition: Arc<Object>) {
 /// Takes the finalizer off; the definition goes if it was the last.
 async fn release(server: &Server, key: &Key) {
     while let Some(current) = server.store().get(key) {
-        let mut object = Value::clone(&current.value);
+        let mut object = Value::clone(&current.value());
         if let Some(list) = object.pointer_mut("/metadata/finalizers").and_then(Value::as_array_mut) {
             list.retain(|f| f != CLEANUP);
         }
         let written = if meta::finalizers(&object).is_empty() {
             server.store().delete(key.clone(), current.version).await
-        } else if object == *current.value {
+        } else if object == *current.value() {
             return;
         } else {
             server.store().replace(key.clone(), current.version, object, Vec::new()).await

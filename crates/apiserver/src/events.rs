@@ -20,10 +20,10 @@ pub(crate) async fn expire(server: &Server) {
         let Some(resource) = catalog.get("", "v1", "events") else { continue };
         let oldest = Timestamp::now().as_second() - i64::try_from(seconds).unwrap_or(i64::MAX);
         for event in server.objects(&resource.storage) {
-            let created = meta::text(&event.value, "creationTimestamp").parse::<Timestamp>();
+            let created = meta::text(&event.value(), "creationTimestamp").parse::<Timestamp>();
             let last = ["/lastTimestamp", "/series/lastObservedTime", "/eventTime"]
                 .iter()
-                .filter_map(|p| event.value.pointer(p)?.as_str()?.parse::<Timestamp>().ok())
+                .filter_map(|p| event.value().pointer(p)?.as_str()?.parse::<Timestamp>().ok())
                 .max();
             let alive = created.ok().max(last).is_some_and(|t| t.as_second() >= oldest);
             if alive {

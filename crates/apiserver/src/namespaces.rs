@@ -32,7 +32,7 @@ pub(crate) async fn empty(server: &Server) {
     loop {
         let mut events = server.store().subscribe_all();
         for namespace in server.objects(NAMESPACES) {
-            if meta::is_terminating(&namespace.value) {
+            if meta::is_terminating(&namespace.value()) {
                 empty_one(server, &namespace.key.name).await;
             }
         }
@@ -60,14 +60,14 @@ fn concerns(server: &Server, event: &Event) -> Option<String> {
         return None;
     };
     let namespace = server.store().get(&Key::new(NAMESPACES, "", name.as_str()))?;
-    meta::is_terminating(&namespace.value).then(|| name.clone())
+    meta::is_terminating(&namespace.value()).then(|| name.clone())
 }
 
 async fn empty_one(server: &Server, name: &str) {
     let mut left = 0;
     for resource in server.catalog().stored().into_iter().filter(|r| r.namespaced) {
         for object in server.list(&resource.storage, Some(name)).objects {
-            if !meta::is_terminating(&object.value)
+            if !meta::is_terminating(&object.value())
                 && let Err(status) = remove(server, resource, &object.key, &DeleteOptions::default()).await
                 && status.code != 404
             {
@@ -85,7 +85,7 @@ async fn empty_one(server: &Server, name: &str) {
 async fn release(server: &Server, name: &str) {
     let key = Key::new(NAMESPACES, "", name);
     while let Some(current) = server.store().get(&key) {
-        let mut object = Value::clone(&current.value);
+        let mut object = Value::clone(&current.value());
         let mut held = false;
         if let Some(list) = object.pointer_mut("/spec/finalizers").and_then(Value::as_array_mut) {
             list.retain(|f| f != "kubernetes");
@@ -93,7 +93,7 @@ async fn release(server: &Server, name: &str) {
         }
         let written = if !held && meta::finalizers(&object).is_empty() {
             server.store().delete(key.clone(), current.version).await
-        } else if object == *current.value {
+        } else if object == *current.value() {
             return;
         } else {
             server.store().replace(key.clone(), current.version, object, Vec::new()).await

@@ -47,13 +47,13 @@ struct Graph {
 impl Graph {
     fn put(&mut self, object: &Object) {
         self.alive.insert(object.uid().to_owned(), object.key.clone());
-        for owner in owners(&object.value) {
+        for owner in owners(&object.value()) {
             self.dependents.entry(owner).or_default().insert(object.key.clone());
         }
     }
 
     fn forget_references(&mut self, object: &Object) {
-        for owner in owners(&object.value) {
+        for owner in owners(&object.value()) {
             if let Some(set) = self.dependents.get_mut(&owner) {
                 set.remove(&object.key);
                 if set.is_empty() {
@@ -91,7 +91,7 @@ async fn on_event(server: &Server, graph: &mut Graph, event: &Event) {
             }
         }
         // An owner that waits for this dependent may go now.
-        for owner in owners(&event.object.value) {
+        for owner in owners(&event.object.value()) {
             let waiting = graph.alive.get(&owner).and_then(|key| server.store().get(key));
             if let Some(owner) = waiting {
                 visit(server, graph, &owner).await;
@@ -102,8 +102,9 @@ async fn on_event(server: &Server, graph: &mut Graph, event: &Event) {
 
 async fn visit(server: &Server, graph: &Graph, object: &Arc<Object>) {
     let Some(resource) = resource_of(server, object) else { return };
-    if meta::is_terminating(&object.value) {
-        let finalizers = meta::finalizers(&object.value);
+    let value = object.value();
+    if meta::is_terminating(&value) {
+        let finalizers = meta::finalizers(&value);
         if finalizers.contains(&ORPHAN) {
             orphan(server, graph, object).await;
             take_off(server, &resource, &object.key, ORPHAN).await;
@@ -112,7 +113,7 @@ async fn visit(server: &Server, graph: &Graph, object: &Arc<Object>) {
         }
         return;
     }
-    let owners = owners(&object.value);
+    let owners = owners(&object.value());
     if owners.is_empty() {
         return;
     }
@@ -137,11 +138,11 @@ async fn blocked(server: &Server, graph: &Graph, owner: &Object) -> bool {
     let mut left = false;
     for key in graph.dependents_of(owner.uid()) {
         let Some(dependent) = server.store().get(&key) else { continue };
-        let holds = references(&dependent.value).any(|r| {
+        let holds = references(&dependent.value()).any(|r| {
             r.get("uid").is_some_and(|u| u == owner.uid())
                 && r.get("blockOwnerDeletion") == Some(&Value::Bool(true))
         });
-        if !meta::is_terminating(&dependent.value)
+        if !meta::is_terminating(&dependent.value())
             && let Some(resource) = resource_of(server, &dependent)
             && let Err(status) = remove(server, &resource, &key, &DeleteOptions::default()).await
             && status.code != 404
@@ -186,7 +187,7 @@ async fn take_off(server: &Server, resource: &Resource, key: &Key, finalizer: &s
         }
     })
     .await;
-    let free = server.store().get(key).is_some_and(|o| meta::finalizers(&o.value).is_empty());
+    let free = server.store().get(key).is_some_and(|o| meta::finalizers(&o.value()).is_empty());
     if free
         && let Err(status) = remove(server, resource, key, &DeleteOptions::default()).await
         && status.code != 404
@@ -197,9 +198,9 @@ async fn take_off(server: &Server, resource: &Resource, key: &Key, finalizer: &s
 
 async fn edit(server: &Server, key: &Key, change: impl Fn(&mut Value)) {
     while let Some(current) = server.store().get(key) {
-        let mut object = Value::clone(&current.value);
+        let mut object = Value::clone(&current.value());
         change(&mut object);
-        if object == *current.value {
+        if object == *current.value() {
             return;
         }
         match server.store().replace(key.clone(), current.version, object, Vec::new()).await {

@@ -1,6 +1,8 @@
 //! Answers: objects in the version and form the client asked for.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::body::Body;
@@ -41,12 +43,47 @@ pub(crate) fn encoded(status: StatusCode, value: &Value, encoding: Encoding) -> 
     }
 }
 
-/// The object in the version of `resource`.
-pub(crate) fn view<'a>(resource: &Resource, object: &'a Object) -> Cow<'a, Value> {
-    match with_defaults(resource, object) {
-        Cow::Borrowed(value) => in_version(resource, value),
-        Cow::Owned(value) => Cow::Owned(in_version(resource, &value).into_owned()),
+/// An object as a client sees it.
+pub(crate) enum View {
+    /// As it is stored.
+    Stored(Arc<Value>),
+    /// Made for this version.
+    Made(Value),
+}
+
+impl Deref for View {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        match self {
+            Self::Stored(value) => value,
+            Self::Made(value) => value,
+        }
     }
+}
+
+impl View {
+    pub(crate) fn into_owned(self) -> Value {
+        match self {
+            Self::Stored(value) => Arc::unwrap_or_clone(value),
+            Self::Made(value) => value,
+        }
+    }
+}
+
+/// The object in the version of `resource`.
+pub(crate) fn view(resource: &Resource, object: &Object) -> View {
+    made(resource, object).map_or_else(|| View::Stored(object.value()), View::Made)
+}
+
+/// The object in the version of `resource`, where it is not as stored.
+fn made(resource: &Resource, object: &Object) -> Option<Value> {
+    let defaulted = with_defaults(resource, object);
+    if same_version(resource, object.api_version()) {
+        return defaulted;
+    }
+    let value = defaulted.map_or_else(|| object.value(), Arc::new);
+    Some(in_version(resource, &value).into_owned())
 }
 
 /// A value as it is stored in the version of `resource`.
@@ -63,23 +100,23 @@ pub(crate) fn in_version<'a>(resource: &Resource, value: &'a Value) -> Cow<'a, V
     Cow::Owned(value)
 }
 
-/// With the defaults that the schema got after the object was written. Objects that need none are marked with the
-/// version of the definition for which that was found out.
-fn with_defaults<'a>(resource: &Resource, object: &'a Object) -> Cow<'a, Value> {
-    let plain = Cow::Borrowed(&*object.value);
-    let Some(custom) = resource.custom() else { return plain };
+/// With the defaults that the schema got after the object was written, where that makes a difference. Objects that
+/// need none are marked with the version of the definition for which that was found out.
+fn with_defaults(resource: &Resource, object: &Object) -> Option<Value> {
+    let custom = resource.custom()?;
     let schema = custom.storage.as_ref().or(custom.structural.as_ref());
-    let Some(structural) = schema.filter(|_| object.version < custom.since) else { return plain };
+    let structural = schema.filter(|_| object.version < custom.since)?;
     if object.mark.load(Ordering::Relaxed) == custom.since {
-        return plain;
+        return None;
     }
-    let mut defaulted = Value::clone(&object.value);
+    let plain = object.value();
+    let mut defaulted = Value::clone(&plain);
     structural.apply_defaults(&mut defaulted);
-    if defaulted == *object.value {
+    if defaulted == *plain {
         object.mark.store(custom.since, Ordering::Relaxed);
-        return plain;
+        return None;
     }
-    Cow::Owned(defaulted)
+    Some(defaulted)
 }
 
 /// Between the versions of a definition only `apiVersion` differs, and what each schema knows.
@@ -102,9 +139,9 @@ fn same_version(resource: &Resource, stored: &str) -> bool {
 
 /// The object's bytes in the version of `resource`, without serialising again where that is possible.
 pub(crate) fn object_bytes(resource: &Resource, object: &Object) -> Bytes {
-    match view(resource, object) {
-        Cow::Borrowed(_) => object.bytes.clone(),
-        Cow::Owned(value) => Bytes::from(value.to_string()),
+    match made(resource, object) {
+        None => object.bytes.clone(),
+        Some(value) => Bytes::from(value.to_string()),
     }
 }
 

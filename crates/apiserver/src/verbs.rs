@@ -113,7 +113,7 @@ impl Call {
             let message = format!("namespaces \"{namespace}\" not found");
             return Err(Status::about(404, "NotFound", message, "", "namespaces", namespace));
         };
-        if meta::is_terminating(&object.value) {
+        if meta::is_terminating(&object.value()) {
             let why = format!(
                 "unable to create new content in namespace {namespace} because it is being terminated"
             );

@@ -44,12 +44,13 @@ fn fsyncs(directory: &std::path::Path) -> Result<Vec<Duration>> {
 fn config_map(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": "default"}, "data": {"key": "value"},
+        "metadata": {"name": name, "namespace": "bench"}, "data": {"key": "value"},
     })
 }
 
 /// A create by the API, until its event is seen by a watcher in the same process.
 async fn create_to_event(store: &Store, client: &Client, figures: &mut Figures) -> Result<()> {
+    post(client, "/api/v1/namespaces", &json!({"metadata": {"name": "bench"}})).await?;
     let mut events = store
         .subscribe(Scope::all("/configmaps"), Start::After(store.version()))
         .ok()
@@ -58,7 +59,7 @@ async fn create_to_event(store: &Store, client: &Client, figures: &mut Figures) 
     for n in 0..SINGLE {
         let begun = Instant::now();
         let object = config_map(&format!("a-{n}"));
-        post(client, "/api/v1/namespaces/default/configmaps", &object).await?;
+        post(client, "/api/v1/namespaces/bench/configmaps", &object).await?;
         events.next().await.context("the watch ended")?;
         times.push(begun.elapsed());
     }
@@ -83,7 +84,7 @@ async fn in_flight(store: &Store, figures: &mut Figures) -> Result<()> {
     let written = futures::stream::iter(0..MANY).map(|n| {
         let name = format!("b-{n}");
         let value = config_map(&name);
-        store.create(Key::new(resource.clone(), "default", name), value, Vec::new())
+        store.create(Key::new(resource.clone(), "bench", name), value, Vec::new())
     });
     let failed =
         written.buffer_unordered(IN_FLIGHT).filter(|reply| std::future::ready(reply.is_err())).count().await;

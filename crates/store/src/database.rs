@@ -1,7 +1,6 @@
 //! The SQLite file: application id, format version and migrations, durability, loading and writing of rows.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 
 use rusqlite::{Connection, params};
 use serde_json::Value;
@@ -106,7 +105,7 @@ impl Database {
                 key: key.clone(),
                 source,
             })?;
-            each(Object { key, version, value: value.into(), bytes: body.into(), mark: AtomicU64::new(0) });
+            each(Object::of(key, version, &value, body.into()));
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
-//! An object as it is kept: key, version, parsed value and serialised bytes side by side; and what happened to it.
+//! An object as it is kept: key, version and serialised bytes, parsed when somebody asks; and what happened to it.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 /// What an object is found by.
@@ -31,17 +32,21 @@ impl std::fmt::Display for Key {
     }
 }
 
-/// One version of an object. Immutable; `metadata.resourceVersion` of value and bytes is `version`.
+/// One version of an object. Immutable; its `metadata.resourceVersion` is `version`.
 #[derive(Debug)]
 pub struct Object {
     /// What it is found by.
     pub key: Key,
     /// The version this object was written with; unique in the store and growing.
     pub version: u64,
-    /// The parsed JSON.
-    pub value: Arc<Value>,
-    /// The same, serialised.
+    /// `metadata.uid`, empty if there is none.
+    uid: Box<str>,
+    /// `apiVersion`, empty if there is none.
+    api_version: Box<str>,
+    /// The JSON, serialised.
     pub bytes: Bytes,
+    /// The same, parsed, as long as somebody has it: it takes many times the room.
+    parsed: Mutex<Weak<Value>>,
     /// A note of a reader to later readers, not stored; 0 at first. Say what it means where it is used.
     pub mark: AtomicU64,
 }
@@ -49,19 +54,44 @@ pub struct Object {
 impl Object {
     /// `metadata.uid`, empty if there is none.
     pub fn uid(&self) -> &str {
-        self.value.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default()
+        &self.uid
     }
 
-    /// The label's value, if the object has it.
-    pub fn label(&self, name: &str) -> Option<&str> {
-        self.value.get("metadata")?.get("labels")?.get(name)?.as_str()
+    /// `apiVersion`, empty if there is none.
+    pub fn api_version(&self) -> &str {
+        &self.api_version
+    }
+
+    /// The parsed JSON. Who asks while another has it shares it; else it is parsed now.
+    pub fn value(&self) -> Arc<Value> {
+        let mut parsed = self.parsed.lock();
+        parsed.upgrade().unwrap_or_else(|| {
+            // These bytes were written from a value, or parsed when they were read from disk.
+            let value = Arc::new(serde_json::from_slice(&self.bytes).unwrap_or_default());
+            *parsed = Arc::downgrade(&value);
+            value
+        })
     }
 
     /// Makes an object of a value: its version is written into the metadata, then it is serialised.
-    pub(crate) fn build(key: Key, version: u64, mut value: Value) -> Result<Self, serde_json::Error> {
+    pub(crate) fn build(
+        key: Key,
+        version: u64,
+        mut value: Value,
+    ) -> Result<(Self, Arc<Value>), serde_json::Error> {
         stamp(&mut value, version);
         let bytes = Bytes::from(serde_json::to_vec(&value)?);
-        Ok(Self { key, version, value: Arc::new(value), bytes, mark: AtomicU64::new(0) })
+        let value = Arc::new(value);
+        let object =
+            Self { parsed: Mutex::new(Arc::downgrade(&value)), ..Self::of(key, version, &value, bytes) };
+        Ok((object, value))
+    }
+
+    /// An object as it was read.
+    pub(crate) fn of(key: Key, version: u64, value: &Value, bytes: Bytes) -> Self {
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().into();
+        let (uid, api_version) = (text("/metadata/uid"), text("/apiVersion"));
+        Self { key, version, uid, api_version, bytes, parsed: Mutex::default(), mark: AtomicU64::new(0) }
     }
 }
 

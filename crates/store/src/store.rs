@@ -41,7 +41,7 @@ impl Options {
         Self {
             directory: directory.into(),
             log_events: 20_000,
-            log_bytes: 4 << 20,
+            log_bytes: 2 << 20,
             watcher_events: 8_192,
             queue: 4_096,
             first_version: 0,

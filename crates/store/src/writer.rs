@@ -1,7 +1,7 @@
 //! The one writer: takes requests from a queue, commits as many as are waiting in one transaction, then publishes
 //! and replies. A request is a compare-and-swap; it is judged against what the requests before it will leave.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -43,6 +43,9 @@ pub(crate) struct Request {
     pub(crate) reply: oneshot::Sender<Reply>,
 }
 
+/// How many of the objects that were last written stay parsed.
+const PARSED: usize = 64;
+
 /// Runs until every sender is gone. The lock of the data directory is held as long.
 pub(crate) fn run(
     mut database: Database,
@@ -50,6 +53,8 @@ pub(crate) fn run(
     mut queue: mpsc::Receiver<Request>,
     lock: File,
 ) {
+    // What was just written is what is asked for next: by watchers, and by who writes it again.
+    let mut recent: VecDeque<Arc<Value>> = VecDeque::new();
     while let Some(first) = queue.blocking_recv() {
         let mut requests = vec![first];
         while requests.len() < BATCH
@@ -57,8 +62,10 @@ pub(crate) fn run(
         {
             requests.push(next);
         }
-        let batch = Batch::judge(&state.read(), requests);
+        let mut batch = Batch::judge(&state.read(), requests);
+        recent.extend(std::mem::take(&mut batch.values));
         batch.finish(&mut database, state);
+        recent.drain(..recent.len().saturating_sub(PARSED));
     }
     state.write().close();
     drop(database);
@@ -68,6 +75,8 @@ pub(crate) fn run(
 #[derive(Default)]
 struct Batch {
     events: Vec<Event>,
+    /// Their objects, parsed.
+    values: Vec<Arc<Value>>,
     replies: Vec<oneshot::Sender<Reply>>,
     /// Answered after the commit, too: a refusal may rest on what is about to be committed.
     refused: Vec<(oneshot::Sender<Reply>, WriteError)>,
@@ -82,7 +91,8 @@ impl Batch {
         for request in requests {
             let Request { key, change, guards, reply } = request;
             match batch.event(state, key, change, &guards) {
-                Ok(event) => {
+                Ok((event, value)) => {
+                    batch.values.push(value);
                     let now = (!event.deleted).then(|| Arc::clone(&event.object));
                     batch.overlay.insert(event.object.key.clone(), now);
                     batch.version = event.version();
@@ -102,7 +112,13 @@ impl Batch {
         }
     }
 
-    fn event(&self, state: &State, key: Key, change: Change, guards: &[Guard]) -> Result<Event, WriteError> {
+    fn event(
+        &self,
+        state: &State,
+        key: Key,
+        change: Change,
+        guards: &[Guard],
+    ) -> Result<(Event, Arc<Value>), WriteError> {
         for guard in guards {
             if self.current(state, &guard.key).is_none_or(|o| o.version != guard.version) {
                 return Err(WriteError::Guard(guard.key.clone()));
@@ -120,18 +136,18 @@ impl Batch {
                 return Err(WriteError::Conflict { key, expected, current: now.version });
             }
             (Change::Replace { value, .. }, Some(_)) => (value, false),
-            (Change::Delete { .. }, Some(now)) => (Value::clone(&now.value), true),
+            (Change::Delete { .. }, Some(now)) => (Value::clone(&now.value()), true),
         };
         if !value.is_object() {
             return Err(WriteError::Shape(key));
         }
-        let object =
+        let (object, value) =
             Object::build(key.clone(), version, value).map_err(|_| WriteError::Shape(key.clone()))?;
         let (bytes, limit) = (object.bytes.len(), state.bounds.object_bytes);
         if bytes > limit && !deleted {
             return Err(WriteError::TooLarge { key, bytes, limit });
         }
-        Ok(Event { object: Arc::new(object), previous, deleted })
+        Ok((Event { object: Arc::new(object), previous, deleted }, value))
     }
 
     fn finish(self, database: &mut Database, state: &RwLock<State>) {

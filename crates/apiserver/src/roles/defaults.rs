@@ -153,11 +153,12 @@ fn books(resource: &Resource, object: &Value) -> Managed {
 
 /// Adds rules that a newer release has, to a role that is kept up to date. What was added by others stays.
 async fn bring_up_to_date(server: &Server, now: &Arc<Object>, wanted: &Value) -> Result<(), WriteError> {
-    let kept = now.value.pointer("/metadata/annotations").and_then(|a| a.get(UPDATES));
+    let value = now.value();
+    let kept = value.pointer("/metadata/annotations").and_then(|a| a.get(UPDATES));
     if kept.is_none_or(|text| text != "true") {
         return Ok(());
     }
-    let has = Rule::all(&now.value);
+    let has = Rule::all(&value);
     let missing: Vec<Value> = wanted
         .get("rules")
         .and_then(Value::as_array)
@@ -169,7 +170,7 @@ async fn bring_up_to_date(server: &Server, now: &Arc<Object>, wanted: &Value) ->
     if missing.is_empty() {
         return Ok(());
     }
-    let mut object = Value::clone(&now.value);
+    let mut object = Value::clone(&now.value());
     if let Some(Value::Array(rules)) = object.get_mut("rules") {
         rules.extend(missing);
     }

@@ -103,7 +103,7 @@ impl Index {
         let mut index = Self { cluster_roles: cluster_roles(&objects(CLUSTER_ROLES)), ..Self::default() };
         for role in objects(ROLES) {
             let place = (role.key.namespace.clone(), role.key.name.clone());
-            index.roles.insert(place, Rule::all(&role.value).into());
+            index.roles.insert(place, Rule::all(&role.value()).into());
         }
         for binding in objects(CLUSTER_ROLE_BINDINGS) {
             for (subject, grant) in index.grants(&binding) {
@@ -130,7 +130,8 @@ impl Index {
 
     fn grants(&self, binding: &Object) -> Vec<(Subject, Grant)> {
         let namespace = &binding.key.namespace;
-        let reference = binding.value.get("roleRef").unwrap_or(&Value::Null);
+        let value = binding.value();
+        let reference = value.get("roleRef").unwrap_or(&Value::Null);
         let Some(rules) = self.rules_of_reference(reference, namespace) else { return Vec::new() };
         let text = |value: &Value, field: &str| {
             value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -140,7 +141,7 @@ impl Index {
         } else {
             ("RoleBinding", format!("{}/{namespace}", binding.key.name))
         };
-        let subjects = binding.value.get("subjects").and_then(Value::as_array);
+        let subjects = value.get("subjects").and_then(Value::as_array);
         let grant = |subject: &Value| {
             let name = text(subject, "name");
             let (subject, shown) = match text(subject, "kind").as_str() {
@@ -206,7 +207,7 @@ fn cluster_roles(objects: &[Arc<Object>]) -> BTreeMap<String, Arc<[Rule]>> {
             collect(&object.key.name, &by_name, &mut seen);
             let mut rules: Vec<Rule> = Vec::new();
             for name in seen {
-                let own = by_name.get(name.as_str()).map(|o| Rule::all(&o.value)).unwrap_or_default();
+                let own = by_name.get(name.as_str()).map(|o| Rule::all(&o.value())).unwrap_or_default();
                 for rule in own {
                     if !rules.contains(&rule) {
                         rules.push(rule);
@@ -224,11 +225,13 @@ fn collect(name: &str, roles: &BTreeMap<&str, &Object>, seen: &mut Vec<String>) 
     }
     seen.push(name.to_owned());
     let Some(role) = roles.get(name) else { return };
-    let selectors = role.value.pointer("/aggregationRule/clusterRoleSelectors").and_then(Value::as_array);
+    let value = role.value();
+    let selectors = value.pointer("/aggregationRule/clusterRoleSelectors").and_then(Value::as_array);
     for selector in selectors.into_iter().flatten() {
         let Some(selector) = Labels::of_selector(selector) else { continue };
         for (other, object) in roles {
-            let labels = object.value.pointer("/metadata/labels").and_then(Value::as_object);
+            let value = object.value();
+            let labels = value.pointer("/metadata/labels").and_then(Value::as_object);
             if selector.matches(labels) {
                 collect(other, roles, seen);
             }

@@ -39,7 +39,7 @@ pub(crate) fn identify(
     let namespace = text("/kubernetes.io/namespace")?;
     let there = |storage: &str, name: &str, uid: &str| {
         let object = server.store().get(&Key::new(storage, namespace, name));
-        object.is_some_and(|object| object.uid() == uid && !is_over(&object.value, now))
+        object.is_some_and(|object| object.uid() == uid && !is_over(&object.value(), now))
     };
     let (name, uid) =
         (text("/kubernetes.io/serviceaccount/name")?, text("/kubernetes.io/serviceaccount/uid")?);

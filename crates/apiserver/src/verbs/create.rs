@@ -132,7 +132,7 @@ async fn attempt(draft: &mut Draft<'_>, mut object: Value, books: &Books) -> Res
 
 fn exists(call: &Call, now: &Object) -> Status {
     let mut status = Status::exists(&call.resource, &now.key.name);
-    if meta::is_terminating(&now.value) {
+    if meta::is_terminating(&now.value()) {
         status.message = format!(
             "object is being deleted: {} \"{}\" already exists",
             call.resource.qualified(),

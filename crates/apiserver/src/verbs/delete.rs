@@ -234,11 +234,11 @@ async fn once(
             Err(error) => Err(refused(resource, &error, &old.key.name)),
         };
     }
-    if options.dry_run || terminating == *old.value {
+    if options.dry_run || terminating == *old.value() {
         return Ok(Some(Deletion::Waiting(terminating)));
     }
     match store.replace(old.key.clone(), old.version, terminating, Vec::new()).await {
-        Ok(object) => Ok(Some(Deletion::Waiting(Value::clone(&object.value)))),
+        Ok(object) => Ok(Some(Deletion::Waiting(Value::clone(&object.value())))),
         Err(WriteError::Conflict { .. }) => Ok(None),
         Err(error) => Err(refused(resource, &error, &old.key.name)),
     }
@@ -246,7 +246,7 @@ async fn once(
 
 /// The object marked for deletion, with the finalizers that the propagation asks for.
 fn terminating(resource: &Resource, old: &Object, options: &DeleteOptions) -> Value {
-    let mut object = Value::clone(&old.value);
+    let mut object = Value::clone(&old.value());
     let first = !meta::is_terminating(&object);
     let cleanup = resource.is(Builtin::Definition) && first;
     let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);

@@ -238,7 +238,7 @@ pub(super) fn request(
         subresource: call.place.subresource.clone().unwrap_or_default(),
         namespace: call.namespace().to_owned(),
         name: name.to_owned(),
-        old_object: old.map(|o| Arc::clone(&o.value)),
+        old_object: old.map(|o| Arc::clone(&o.value())),
         user: call.identity.clone(),
         dry_run,
     }

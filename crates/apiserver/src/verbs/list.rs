@@ -1,6 +1,5 @@
 //! Lists: selectors, versions, pages, and the forms a list is answered in.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -15,7 +14,7 @@ use crate::accept::{Encoding, Form, Shape};
 use crate::collection::Continue;
 use crate::options::{ListOptions, Match};
 use crate::resource::{Nature, Resource};
-use crate::respond::{self, Table, view};
+use crate::respond::{self, Table, View, view};
 use crate::{Status, meta};
 
 /// Which objects of a resource a request is about.
@@ -53,10 +52,15 @@ impl<'a> Filter<'a> {
         self.options.labels.is_none() && self.options.fields.is_none() && self.name.is_none()
     }
 
-    pub(crate) fn matches(&self, object: &Value) -> bool {
-        if self.name.is_some_and(|n| n != meta::text(object, "name")) {
+    /// Whether it lets a stored object through; parsed only where what is asked for is inside.
+    pub(crate) fn admits(&self, object: &Object) -> bool {
+        if self.name.is_some_and(|name| name != object.key.name) {
             return false;
         }
+        (self.options.labels.is_none() && self.options.fields.is_none()) || self.matches(&object.value())
+    }
+
+    fn matches(&self, object: &Value) -> bool {
         if let Some(labels) = &self.options.labels {
             let map = object.get("metadata").and_then(|m| m.get("labels")).and_then(Value::as_object);
             if !labels.matches(map) {
@@ -96,9 +100,9 @@ pub(super) fn answer(call: &Call) -> Result<Response, Status> {
             Ok(respond::bytes(StatusCode::OK, page.bytes(&call.resource)))
         }
         Shape::Table { beta } => {
-            let views: Vec<Cow<'_, Value>> = page.objects.iter().map(|o| view(&call.resource, o)).collect();
+            let views: Vec<View> = page.objects.iter().map(|o| view(&call.resource, o)).collect();
             let table = Table::new(&call.resource, beta, include);
-            let table = table.whole(views.iter().map(AsRef::as_ref), &page.metadata(false));
+            let table = table.whole(views.iter().map(|view| &**view), &page.metadata(false));
             respond::encoded(StatusCode::OK, &table, form.encoding)
         }
         Shape::Metadata { beta } | Shape::MetadataList { beta } => {
@@ -147,7 +151,7 @@ impl Page {
         }
         let open = filter.is_open();
         if !open {
-            objects.retain(|o| filter.matches(&o.value));
+            objects.retain(|o| filter.admits(o));
         }
         let (mut next, mut remaining) = (String::new(), None);
         if paging && objects.len() > options.limit {

@@ -72,7 +72,7 @@ async fn change_to(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Cha
     for _ in 0..ATTEMPTS {
         let old = call.find()?;
         let before = respond::view(&call.resource, &old);
-        let mut object = before.clone().into_owned();
+        let mut object = Value::clone(&before);
         let done = match way {
             Way::Merge => patch::merge(&mut object, patch),
             Way::Json => patch::json(&mut object, patch),

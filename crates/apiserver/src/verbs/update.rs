@@ -150,7 +150,7 @@ pub(super) async fn change(
     draft.check(&request, &object, Some(&before)).await?;
     let goes = meta::is_terminating(&object) && is_free(call, &object);
     draft.stored_form(&mut object);
-    if object == *old.value && !goes {
+    if object == *old.value() && !goes {
         return Ok(Attempt::Done(Changed::Same(Arc::clone(old))));
     }
     if draft.options.dry_run {
@@ -174,7 +174,7 @@ fn complete(call: &Call, object: &mut Value, old: &Object) {
     if let Some(builtin) = call.resource.builtin()
         && (call.place.subresource.is_none() || builtin == Builtin::Definition)
     {
-        builtin.complete(object, Some(&old.value));
+        builtin.complete(object, Some(&old.value()));
     }
 }
 

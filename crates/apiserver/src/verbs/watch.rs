@@ -132,7 +132,7 @@ impl Watch {
     /// The next of the objects that were there at the start, and the mark at their end.
     fn take_initial(&mut self) {
         for object in (0..PIECE).map_while(|_| self.initial.pop_front()).collect::<Vec<_>>() {
-            if self.filter_matches(&object.value) {
+            if self.filter_matches(&object) {
                 self.event("ADDED", &object, None);
             }
         }
@@ -162,8 +162,8 @@ impl Watch {
         };
     }
 
-    fn filter_matches(&self, object: &Value) -> bool {
-        Filter::new(&self.resource, &self.options, None).is_ok_and(|f| f.matches(object))
+    fn filter_matches(&self, object: &Object) -> bool {
+        Filter::new(&self.resource, &self.options, None).is_ok_and(|f| f.admits(object))
     }
 
     /// The next piece of the answer; `None`: the watch is over.
@@ -232,8 +232,8 @@ impl Watch {
             return;
         }
         self.seen = event.version();
-        let now = !event.deleted && self.filter_matches(&event.object.value);
-        let before = event.previous.as_ref().is_some_and(|p| self.filter_matches(&p.value));
+        let now = !event.deleted && self.filter_matches(&event.object);
+        let before = event.previous.as_ref().is_some_and(|p| self.filter_matches(p));
         match (before, now) {
             (false, true) => self.event("ADDED", &event.object, None),
             (true, true) => self.event("MODIFIED", &event.object, None),
@@ -254,9 +254,9 @@ impl Watch {
             self.line(kind, &bytes);
             return;
         }
-        let mut value = view(&self.resource, object);
+        let mut value = view(&self.resource, object).into_owned();
         if let Some(version) = version
-            && let Some(slot) = value.to_mut().pointer_mut("/metadata/resourceVersion")
+            && let Some(slot) = value.pointer_mut("/metadata/resourceVersion")
         {
             *slot = version.to_string().into();
         }

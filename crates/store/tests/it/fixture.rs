@@ -39,7 +39,7 @@ async fn format_1_opens() {
     assert_eq!(store.version(), 4);
     assert_eq!(names(&store.list(BOATS, Some("harbour")).objects), ["skiff"]);
     let skiff = store.get(&key("skiff")).unwrap();
-    assert_eq!((skiff.version, skiff.value["seats"].as_u64()), (1, Some(2)));
+    assert_eq!((skiff.version, skiff.value()["seats"].as_u64()), (1, Some(2)));
     assert_eq!(names(&store.list("/namespaces", None).objects), ["harbour"]);
     assert_eq!(create(&store, "new", 1).await.version, 5);
 }

@@ -70,8 +70,8 @@ async fn lists_can_be_had_as_they_were() {
     let at = |version| store.list_at(BOATS, Some("harbour"), version).unwrap();
     assert_eq!(names(&at(0).objects), Vec::<&str>::new());
     assert_eq!(names(&at(b.version).objects), ["a", "b"]);
-    assert_eq!(at(b.version).objects[1].value["seats"], 1);
-    assert_eq!(at(changed.version).objects[1].value["seats"], 2);
+    assert_eq!(at(b.version).objects[1].value()["seats"], 1);
+    assert_eq!(at(changed.version).objects[1].value()["seats"], 2);
     assert_eq!(names(&at(store.version()).objects), ["b", "c"]);
     store.compact(changed.version);
     assert!(store.list_at(BOATS, None, b.version).is_err());

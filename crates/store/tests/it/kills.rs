@@ -100,6 +100,6 @@ fn check(store: &Store, last: &BTreeMap<String, (u64, bool)>, versions: &BTreeSe
             .list(BOATS, None)
             .objects
             .iter()
-            .all(|o| o.value["metadata"]["resourceVersion"].as_str() == Some(&o.version.to_string()))
+            .all(|o| o.value()["metadata"]["resourceVersion"].as_str() == Some(&o.version.to_string()))
     );
 }

@@ -15,8 +15,8 @@ async fn versions_grow_and_stand_in_the_object() {
     let a = create(&store, "a", 1).await;
     let b = create(&store, "b", 1).await;
     assert!(b.version > a.version);
-    assert_eq!(b.value["metadata"]["resourceVersion"], b.version.to_string());
-    assert_eq!(serde_json::from_slice::<serde_json::Value>(&b.bytes).unwrap(), *b.value);
+    assert_eq!(b.value()["metadata"]["resourceVersion"], b.version.to_string());
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&b.bytes).unwrap(), *b.value());
     assert_eq!((b.uid(), store.version()), ("uid-b", b.version));
 }
 
@@ -34,7 +34,7 @@ async fn a_write_needs_what_it_was_based_on() {
     assert!(matches!(store.delete(key("a"), first.version).await, Err(WriteError::Conflict { .. })));
 
     let gone = store.delete(key("a"), second.version).await.unwrap();
-    assert_eq!((gone.value["seats"].as_u64(), gone.version > second.version), (Some(2), true));
+    assert_eq!((gone.value()["seats"].as_u64(), gone.version > second.version), (Some(2), true));
     assert!(matches!(store.delete(key("a"), gone.version).await, Err(WriteError::Missing(_))));
 }
 
