@@ -10,6 +10,7 @@ mod idle;
 mod local;
 mod objects;
 mod promotions;
+mod scale;
 mod start;
 mod storage;
 mod travel;
@@ -46,6 +47,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("chain", |ferry, figures| Box::pin(travel::chain(ferry, figures))),
     ("fan", |ferry, figures| Box::pin(travel::fan(ferry, figures))),
     ("local", |ferry, figures| Box::pin(local::measure(ferry, figures))),
+    ("scale", |ferry, figures| Box::pin(scale::measure(ferry, figures))),
     ("argocd", |ferry, figures| Box::pin(argocd::measure(ferry, figures))),
     ("promotions", |ferry, figures| Box::pin(promotions::small(ferry, figures))),
     ("large_repository", |ferry, figures| Box::pin(promotions::large(ferry, figures))),

@@ -8,6 +8,16 @@ use k8s_openapi::api::core::v1::Namespace;
 use crate::applications::Application;
 use crate::runtime::Index;
 
+/// There are many Promotions that have ended, and what their steps were told is the larger part of each.
+fn slim(promotion: &mut Promotion) {
+    if promotion.is_terminal() {
+        promotion.spec.vars = Vec::new();
+        for step in &mut promotion.spec.steps {
+            (step.config, step.vars) = (None, Vec::new());
+        }
+    }
+}
+
 /// The indexes, one a kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
@@ -32,7 +42,7 @@ impl Cache {
             warehouses: Arc::new(Index::new(|_| String::new())),
             freight: Arc::new(Index::new(|f| f.origin.to_string())),
             stages: Arc::new(Index::new(|_| String::new())),
-            promotions: Arc::new(Index::new(|p| p.spec.stage.clone())),
+            promotions: Arc::new(Index::new(|p: &Promotion| p.spec.stage.clone()).slimmed(slim)),
             applications: Arc::new(Index::new(|_| String::new())),
         }
     }

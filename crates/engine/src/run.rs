@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use ferry_api::Promotion;
 use ferry_api::promotion::PromotionPhase;
+use ferry_failpoint::point;
 use ferry_planner::progress::{self, Next, Settled};
 use ferry_planner::promotion as rules;
 use tracing::Instrument as _;
@@ -166,7 +167,9 @@ impl Run {
             stage.ok_or_else(|| Stop::Broken(format!("Stage {:?} does not exist", promotion.spec.stage)))?;
         let status = rules::begin(&promotion, &stage, freight.as_ref(), world.now()).map_err(Stop::Broken)?;
         draft.edit(|p| p.status = Some(status)).await;
+        point!("run.begin");
         draft.store().await?;
+        point!("run.begun");
         self.tell(
             &promotion,
             "PromotionStarted",
@@ -188,9 +191,12 @@ impl Run {
                 phase
             })
             .await;
+        point!("run.conclude");
         draft.store().await?;
+        point!("run.concluded");
         let promotion = draft.get().await;
         self.forget(&promotion);
+        point!("run.forgotten");
         self.announce(&promotion).await;
         Ok(phase)
     }

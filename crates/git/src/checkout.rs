@@ -96,6 +96,7 @@ impl View {
             (None, _) => None,
         };
         lay_out(&tree, branch.as_ref(), located.as_ref().map(|located| &located.commit))?;
+        ferry_failpoint::point!("checkout.laid-out");
         let created = located.is_none();
         let head = match located {
             Some(located) => {
@@ -109,6 +110,7 @@ impl View {
         if checkout.recurse_submodules {
             submodule::fill(&self.mirror, tree.directory(), &head).await?;
         }
+        ferry_failpoint::point!("checkout.filled");
         Ok(CheckedOut { work_tree: tree, head, branch, created })
     }
 

@@ -49,8 +49,11 @@ impl WorkTree {
             return Ok(Committed { id: head, changed: false });
         }
         let header = Header { author: identity, committer: identity, time: commit.time };
+        ferry_failpoint::point!("commit.write");
         let id = header.write(self, &tree, Some(&head), &message).await?;
+        ferry_failpoint::point!("commit.written");
         self.set_head(&id)?;
+        ferry_failpoint::point!("commit.head-set");
         Ok(Committed { id, changed: true })
     }
 

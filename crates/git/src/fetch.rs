@@ -184,6 +184,7 @@ async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) 
         }
         missing.insert(absent);
     };
+    ferry_failpoint::point!("fetch.fetched");
     health.clean = true;
     result?;
     health.fetches += 1;

@@ -71,6 +71,8 @@ pub(crate) struct Invocation<'a> {
     remote: Option<&'a Remote>,
     input: Vec<u8>,
     deadline: Duration,
+    /// A place to pass once it has been started.
+    point: &'static str,
 }
 
 /// What a command needs to prove who we are.
@@ -112,6 +114,7 @@ impl Runner {
             remote: None,
             input: Vec::new(),
             deadline: self.settings.local_deadline,
+            point: "",
         }
     }
 
@@ -158,6 +161,12 @@ impl<'a> Invocation<'a> {
         self
     }
 
+    /// Passes this failpoint while it runs.
+    pub(crate) fn passing(mut self, point: &'static str) -> Self {
+        self.point = point;
+        self
+    }
+
     /// Speaks to a server; errors are about it.
     pub(crate) fn remote(mut self, remote: &'a Remote) -> Self {
         self.place.clone_from(&remote.shown);
@@ -196,7 +205,8 @@ impl<'a> Invocation<'a> {
     async fn once(&self) -> Result<Output, Error> {
         let limit = self.runner.settings.output_limit;
         let proof = self.prove()?;
-        let finished = process::run(self.command(&proof), &self.input, self.deadline, limit).await;
+        let finished =
+            process::run(self.command(&proof), &self.input, self.deadline, limit, self.point).await;
         finished.map(|finished| self.output(finished)).map_err(|failure| self.failure(failure, limit))
     }
 

@@ -57,11 +57,15 @@ pub(crate) async fn run(
     input: &[u8],
     deadline: Duration,
     limit: usize,
+    point: &str,
 ) -> Result<Finished, Failure> {
     command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
     let mut child = command.spawn().map_err(Failure::Io)?;
     let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
+    if !point.is_empty() {
+        ferry_failpoint::point!("{point}");
+    }
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(mut stdin) = stdin {
@@ -127,20 +131,20 @@ mod tests {
 
     #[tokio::test]
     async fn input_output_and_status_come_through() {
-        let finished = run(shell("cat; echo no >&2; exit 3"), b"yes", LONG, 100).await.unwrap();
+        let finished = run(shell("cat; echo no >&2; exit 3"), b"yes", LONG, 100, "").await.unwrap();
         assert_eq!((finished.stdout, finished.stderr), (b"yes".to_vec(), b"no\n".to_vec()));
         assert_eq!(finished.status.code(), Some(3));
     }
 
     #[tokio::test]
     async fn too_much_output_ends_it() {
-        let result = run(shell("while :; do echo y; done"), b"", LONG, 1000).await;
+        let result = run(shell("while :; do echo y; done"), b"", LONG, 1000, "").await;
         assert!(matches!(result, Err(Failure::Output)), "{result:?}");
     }
 
     #[tokio::test]
     async fn only_the_end_of_errors_is_kept() {
-        let finished = run(shell("seq 1 100000 >&2"), b"", LONG, 0).await.unwrap();
+        let finished = run(shell("seq 1 100000 >&2"), b"", LONG, 0, "").await.unwrap();
         assert!(finished.stderr.ends_with(b"100000\n") && finished.stderr.len() <= 2 * STDERR_KEPT);
     }
 
@@ -170,7 +174,7 @@ mod tests {
         let pidfile = place.path().join("pid");
         let mut command = shell(FAMILY);
         command.env("PIDFILE", &pidfile);
-        let result = run(command, b"", Duration::from_millis(300), 1000).await;
+        let result = run(command, b"", Duration::from_millis(300), 1000, "").await;
         assert!(matches!(result, Err(Failure::Deadline)), "{result:?}");
         gone(grandchild(&pidfile).await).await;
     }
@@ -181,7 +185,7 @@ mod tests {
         let pidfile = place.path().join("pid");
         let mut command = shell(FAMILY);
         command.env("PIDFILE", &pidfile);
-        let running = tokio::spawn(async move { run(command, b"", LONG, 1000).await.map(drop) });
+        let running = tokio::spawn(async move { run(command, b"", LONG, 1000, "").await.map(drop) });
         let pid = grandchild(&pidfile).await;
         running.abort();
         gone(pid).await;

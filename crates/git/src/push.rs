@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher as _, Hasher as _};
 
 use ferry_artifact::{BranchName, CommitId};
+use ferry_failpoint::point;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::branch::{Branch, Push, PushError, PushIntent, PushMode, Pushed, Recorder};
@@ -119,6 +120,7 @@ impl<R: Recorder> Pushing<'_, R> {
             }
             _ => {}
         }
+        point!("push.build");
         let built = match candidate(branch, push, round.tip.as_ref()).await {
             Ok(Candidate::Nothing(commit)) if round.tip == round.head => return Ok(Some((commit, true))),
             // Those before have all of it; whether it gets there is known once they are through.
@@ -145,7 +147,9 @@ impl<R: Recorder> Pushing<'_, R> {
         let _gone = answer.send(Built::Candidate { commit: built.commit.clone(), recorded });
         let candidates = vec![built.commit.clone()];
         let intent = PushIntent { reference: branch.name.full(), expected_head: round.head, candidates };
+        point!("push.record");
         self.recorder.record(&intent).await.map_err(PushError::Record)?;
+        point!("push.recorded");
         let _gone = written.send(());
         self.intents.push(intent);
         self.pending = Some(built);
@@ -160,7 +164,9 @@ impl<R: Recorder> Pushing<'_, R> {
             let paths = tree.differing(&head, &commit).await?;
             self.recorder.advancing(&paths).await.map_err(PushError::Record)?;
         }
+        point!("push.advance");
         tree.advance(&commit).await?;
+        point!("push.advanced");
         Ok(Pushed { commit, branch: self.branch.name.clone(), already_there })
     }
 }
@@ -256,8 +262,12 @@ pub(crate) async fn send(
     let command = command.args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"]);
     let command = command.arg(format!("--force-with-lease={reference}:{expected}"));
     let command = command.args(["--end-of-options", &remote.address]).arg(format!("{object}:{reference}"));
-    let output = match command.run().await {
-        Ok(output) if output.success => return Outcome::Done,
+    point!("push.send");
+    let output = match command.passing("push.in-flight").run().await {
+        Ok(output) if output.success => {
+            point!("push.sent");
+            return Outcome::Done;
+        }
         Ok(output) => output,
         Err(error) => return Outcome::Again(error),
     };

@@ -110,7 +110,10 @@ impl Attempt<'_> {
         let requested = Some(update::Requested { after: self.newest(app) });
         self.seen.0.insert(app.key(), SeenApp { requested, succeeded: None });
         self.note().await?;
-        Ok(match self.applications.patch(app, patch).await {
+        ferry_failpoint::point!("argocd.patch");
+        let patched = self.applications.patch(app, patch).await;
+        ferry_failpoint::point!("argocd.patched");
+        Ok(match patched {
             Ok(()) => {
                 update::stamp_event(&mut event, self.ctx.now());
                 self.applications.record(&app.namespace, event).await;

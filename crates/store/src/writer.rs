@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::sync::Arc;
 
+use ferry_failpoint::point;
 use parking_lot::RwLock;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -158,6 +159,7 @@ impl Batch {
         metrics::histogram!("ferry_store_batch_size")
             .record(f64::from(u32::try_from(self.events.len()).unwrap_or(u32::MAX)));
         let started = std::time::Instant::now();
+        point!("store.commit");
         if let Err(error) = database.commit(&self.events, self.version) {
             tracing::error!(%error, writes = self.events.len(), "cannot commit");
             let failed = self.replies.into_iter().chain(self.refused.into_iter().map(|(reply, _)| reply));
@@ -173,7 +175,9 @@ impl Batch {
         }
         metrics::histogram!("ferry_store_commit_seconds").record(started.elapsed().as_secs_f64());
         let objects: Vec<_> = self.events.iter().map(|e| Arc::clone(&e.object)).collect();
+        point!("store.committed");
         state.write().publish(self.events, self.version);
+        point!("store.published");
         for (reply, object) in self.replies.into_iter().zip(objects) {
             let _ = reply.send(Ok(object));
         }

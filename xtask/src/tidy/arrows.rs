@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::table::{EVERYBODY_SEES, IMPURE, LAYERS, NEVER, ONLY_IN, PURE_CLIPPY};
+use super::table::{ARMED, EVERYBODY_SEES, IMPURE, LAYERS, NEVER, ONLY_IN, PURE_CLIPPY};
 use super::{Finding, output};
 
 #[derive(Deserialize)]
@@ -25,14 +25,16 @@ struct Package {
 struct Dependency {
     name: String,
     kind: Option<String>,
+    features: Vec<String>,
 }
 
 /// Directory of a crate → what it needs to run, by package name.
 type Needs = BTreeMap<String, BTreeSet<String>>;
 
 pub fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
-    let needs = read(root)?;
-    let mut findings = Vec::new();
+    let packages = read(root)?;
+    let mut findings = disarmed(&packages);
+    let needs = needs(packages);
     for (name, needed) in &needs {
         findings.extend(arrows(name, needed));
         findings.extend(named(name, needed));
@@ -44,14 +46,32 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-fn read(root: &Path) -> anyhow::Result<Needs> {
+fn read(root: &Path) -> anyhow::Result<Vec<Package>> {
     let text = output(root, "cargo", &["metadata", "--format-version", "1", "--no-deps", "--locked"])?;
     let metadata: Metadata = serde_json::from_str(&text).context("reading cargo metadata")?;
-    let packages = metadata.packages.into_iter().map(|package| {
+    Ok(metadata.packages)
+}
+
+fn needs(packages: Vec<Package>) -> Needs {
+    let packages = packages.into_iter().map(|package| {
         let runs = package.dependencies.into_iter().filter(|dependency| dependency.kind.is_none());
         (directory(&package.name).to_owned(), runs.map(|dependency| dependency.name).collect())
     });
-    Ok(packages.collect())
+    packages.collect()
+}
+
+/// What can kill the process is for tests only: no package needs it armed to run.
+fn disarmed(packages: &[Package]) -> Vec<Finding> {
+    let armed = |dependency: &Dependency| {
+        dependency.kind.as_deref() != Some("dev")
+            && dependency.features.iter().any(|feature| feature == ARMED.1)
+    };
+    let is_armed = |package: &&Package| {
+        package.dependencies.iter().any(|dependency| dependency.name == ARMED.0 && armed(dependency))
+    };
+    let advice = "make it a dev-dependency: a release must not know a place to die at";
+    let wrong = packages.iter().filter(is_armed).map(|package| directory(&package.name));
+    wrong.map(|name| Finding::new(manifest(name), format!("{name} arms {}", ARMED.0), advice)).collect()
 }
 
 /// Packages have a prefix, directories have not.

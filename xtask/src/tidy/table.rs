@@ -20,6 +20,7 @@ pub const LAYERS: &[Layer] = &[
     pure("api", &[]),
     pure("artifact", &[]),
     pure("expr", &[]),
+    layer("failpoint", &[]),
     pure("admission", &["api", "expr", "planner"]),
     pure("planner", &["api", "expr", "argocd"]),
     pure("access", &["api"]),
@@ -59,14 +60,17 @@ pub const LAYERS: &[Layer] = &[
             "standin",
         ],
     ),
-    layer("bench", &["api", "app", "apiserver", "cli", "standin", "store"]),
+    layer("bench", &["api", "app", "apiserver", "cli", "standin", "store", "testkit"]),
     layer("vectors", &[]),
     layer("testkit", &["api", "store", "apiserver", "git", "oci", "standin"]),
     layer("xtask", &["api", "steps", "rest", "cli"]),
 ];
 
-/// What things are named by: no arrow is needed for it.
-pub const EVERYBODY_SEES: &[&str] = &["artifact"];
+/// What things are named by, and where they can be killed: no arrow is needed for it.
+pub const EVERYBODY_SEES: &[&str] = &["artifact", "failpoint"];
+
+/// The package and the feature that only a test may ask for.
+pub const ARMED: (&str, &str) = ("ferry-failpoint", "armed");
 
 /// Crates that must stay out of sight, also through others: who, whom, and why.
 pub const NEVER: &[(&str, &[&str], &str)] = &[

@@ -11,6 +11,7 @@ mod documentation;
 mod health;
 mod interventions;
 mod journey;
+mod kills;
 mod kubectl;
 mod objects;
 mod process;

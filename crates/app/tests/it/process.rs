@@ -59,9 +59,13 @@ pub async fn ferry_with(arguments: &[&str], environment: &[(&str, &str)]) -> End
 impl Ferry {
     /// Starts `ferry up` on a data directory; other arguments are added.
     pub fn start(data: &Path, more: &[&str]) -> Self {
+        Self::start_with(data, more, &[])
+    }
+
+    fn start_with(data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut arguments = vec!["up", "--data-dir", data.to_str().unwrap()];
         arguments.extend(more);
-        let mut child = command(&arguments).spawn().unwrap();
+        let mut child = command(&arguments).envs(environment.iter().copied()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap()).lines();
         let err = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, out, err }
@@ -72,6 +76,18 @@ impl Ferry {
         let mut ferry = Self::start(data, &["--listen", "127.0.0.1:0", "--standin"]);
         ferry.ready().await;
         ferry
+    }
+
+    /// Alone with a stand-in, with failpoints armed: it may be dead before it is ready.
+    pub async fn armed(data: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut ferry = Self::start_with(data, &["--listen", "127.0.0.1:0", "--standin"], environment);
+        let _dead = tokio::time::timeout(PATIENCE, ferry.out.next_line()).await.expect("ready or dead");
+        ferry
+    }
+
+    /// Waits until it is dead, if that comes in time.
+    pub async fn dies(&mut self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, self.child.wait()).await.is_ok()
     }
 
     /// The line that says it is ready.

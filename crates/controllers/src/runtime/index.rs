@@ -53,6 +53,7 @@ type Group<K> = fn(&K) -> String;
 #[derive(Debug)]
 pub struct Index<K> {
     group: Group<K>,
+    slim: fn(&mut K),
     inner: RwLock<Inner<K>>,
     completed: Notify,
 }
@@ -96,7 +97,13 @@ impl<K: ResourceExt> Index<K> {
             lists: 0,
             is_complete: false,
         };
-        Self { group, inner: RwLock::new(inner), completed: Notify::new() }
+        Self { group, slim: |_| {}, inner: RwLock::new(inner), completed: Notify::new() }
+    }
+
+    /// Takes out of every object what nobody will look at in memory.
+    #[must_use]
+    pub fn slimmed(self, slim: fn(&mut K)) -> Self {
+        Self { slim, ..self }
     }
 
     /// Whether everything that was there at the start is in it.
@@ -139,7 +146,8 @@ impl<K: ResourceExt> Index<K> {
     }
 
     /// Takes in an object that the watch brought, unless a newer one is known; answers with what there is to tell.
-    pub fn apply(&self, object: K) -> Option<Change<K>> {
+    pub fn apply(&self, mut object: K) -> Option<Change<K>> {
+        (self.slim)(&mut object);
         let key = Key::of(&object);
         let mut inner = self.inner.write();
         let Some(entry) = inner.entry(&key) else {
@@ -162,7 +170,8 @@ impl<K: ResourceExt> Index<K> {
     }
 
     /// Takes in what a write of ours answered, so that the next pass knows of it. The watch will tell of it.
-    pub fn learn(&self, object: K) {
+    pub fn learn(&self, mut object: K) {
+        (self.slim)(&mut object);
         let key = Key::of(&object);
         let mut inner = self.inner.write();
         if object.uid().is_some_and(|uid| inner.gone.contains(&uid)) {

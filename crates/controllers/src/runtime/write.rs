@@ -1,6 +1,7 @@
 //! Writes, each with a deadline; the answer goes into the index at once, so that the next pass sees what this did.
 
 use ferry_engine::world::{Error, answered};
+use ferry_failpoint::point;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
@@ -19,8 +20,10 @@ where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
 {
     let name = object.name_any();
+    point!("{}-status.replace", K::kind(&()));
     let stored =
         answered(&what::<K>(&name), api.replace_status(&name, &PostParams::default(), object)).await?;
+    point!("{}-status.replaced", K::kind(&()));
     index.learn(stored);
     Ok(())
 }
@@ -31,6 +34,7 @@ where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
 {
     let params = PatchParams::default();
+    point!("{}-status.patch", K::kind(&()));
     let stored = answered(&what::<K>(name), api.patch_status(name, &params, &Patch::Merge(patch))).await?;
     index.learn(stored);
     Ok(())

@@ -95,7 +95,10 @@ async fn promote(c: &Controllers, namespace: &str, stage: &str, freight: &str) -
         return Ok(());
     }
     // Until the watch brings it, the next pass must know of it: or it would promote twice.
-    let created = match answered(&what, api.create(&PostParams::default(), &promotion)).await {
+    ferry_failpoint::point!("auto-promotion.create");
+    let created = answered(&what, api.create(&PostParams::default(), &promotion)).await;
+    ferry_failpoint::point!("auto-promotion.created");
+    let created = match created {
         Ok(created) => created,
         Err(error) => {
             if matches!(error, Error::Unavailable(_)) {

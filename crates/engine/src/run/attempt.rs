@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ferry_api::promotion::PromotionStep;
+use ferry_failpoint::point;
 use ferry_planner::progress::{self, Attempt, Settled, StepRules, Verdict};
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -95,11 +96,16 @@ pub(super) async fn attempt(
             let number = began.as_ref().map_or(1, |e| e.attempt + i64::from(e.finished_at.is_some()));
             tracing::debug!(kind, attempt = number, "attempt");
             let at = At { index, alias: &alias, start: started_at, rules };
-            run(parts, commands, draft, work, &at, prepared).await?
+            point!("step.{kind}.begin");
+            let result = run(parts, commands, draft, work, &at, prepared).await?;
+            point!("step.{kind}.end");
+            result
         }
     };
     drop(slot);
-    settle(parts, draft, work, index, &step, rules, result).await
+    let settled = settle(parts, draft, work, index, &step, rules, result).await;
+    point!("step.{kind}.settled");
+    settled
 }
 
 /// A place among the steps at work. Whoever must end gets none, and nobody once the process is told to end.
@@ -121,7 +127,9 @@ async fn announce(
     started_at: Timestamp,
 ) -> Result<(), Stop> {
     draft.authority(rules.timeout.unwrap_or(WRITE_MARGIN).min(WRITE_MARGIN)).await?;
+    point!("attempt.announce");
     draft.edit_and_store(|p| entries::begin(p, index, alias, started_at)).await?;
+    point!("attempt.announced");
     // The swap may have brought news: nothing begins after somebody asked for the end.
     draft.heed().await
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use ferry_api::promotion::StepStatus;
+use ferry_failpoint::point;
 use ferry_planner::progress;
 
 use super::draft::Draft;
@@ -18,6 +19,7 @@ pub(super) async fn resume(
     draft: &Arc<Draft>,
     work: &WorkDirectory,
 ) -> Result<(), Stop> {
+    point!("resume.begin");
     let promotion = draft.get().await;
     let ledger = promotion.status.as_ref().and_then(|s| s.ledger.clone()).unwrap_or_default();
     let done = ledger.work_digest.as_deref().map(|digest| (ledger.work_step, digest));
@@ -30,7 +32,9 @@ pub(super) async fn resume(
         }
     }
     tracing::info!(promotion = ?promotion.metadata.name, "the work directory is lost; making it again");
+    point!("rebuild.begin");
     let last = replay(parts, commands, draft, work).await?;
+    point!("rebuild.end");
     match last {
         Ok(digest) if digest == ledger.work_digest => work.settle().map_err(|e| Stop::Broken(e.to_string())),
         other => {

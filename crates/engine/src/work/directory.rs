@@ -127,7 +127,7 @@ impl WorkDirectory {
         let mut inner = self.inner.lock();
         let base = inner.base.as_ref().ok_or_else(|| self.damaged("it was not recovered before use"))?;
         let io = |e| Error::io("begin a step", JOURNAL, e);
-        fault::point().map_err(io)?;
+        fault::point("work.begin").map_err(io)?;
         base.create_dir_with(JOURNAL, &super::root::private()).map_err(io)?;
         let (work, dir) = (base.open_dir(WORK).map_err(io)?, base.open_dir(JOURNAL).map_err(io)?);
         let at = self.path().join(WORK);
@@ -147,11 +147,11 @@ impl WorkDirectory {
         let digest = digest::after(last.map_or("", |s| &s.digest), &journal).map_err(io)?;
         let state = State { step, digest: digest.clone(), boot: boot() };
         let text = serde_json::to_vec(&state).map_err(|e| io(e.into()))?;
-        fault::point().map_err(io)?;
+        fault::point("work.end").map_err(io)?;
         journal.dir.write(STATE, text).map_err(io)?;
         let n = inner.ended.last().map_or(0, |(n, _)| n + 1);
         let base = inner.base.as_ref().ok_or_else(|| self.damaged("it was not recovered before use"))?;
-        fault::point().map_err(io)?;
+        fault::point("work.end.2").map_err(io)?;
         base.rename(JOURNAL, base, format!("{ENDED}{n:08}")).map_err(io)?;
         inner.ended.push((n, state));
         Ok(digest)
@@ -197,10 +197,10 @@ impl WorkDirectory {
         if journal::exists(&root, &fresh)? {
             root.remove_dir_all(&fresh).map_err(io)?;
         }
-        fault::point().map_err(io)?;
+        fault::point("work.make").map_err(io)?;
         root.create_dir_with(&fresh, &super::root::private()).map_err(io)?;
         root.create_dir_with(Path::new(&fresh).join(WORK), &super::root::private()).map_err(io)?;
-        fault::point().map_err(io)?;
+        fault::point("work.make.2").map_err(io)?;
         root.rename(&fresh, &root, &*self.uid).map_err(io)?;
         root.open_dir(&*self.uid).map_err(io)
     }
@@ -212,7 +212,7 @@ impl WorkDirectory {
     fn settle_inner(base: &Dir, inner: &mut Inner) -> Result<()> {
         let io = |e| Error::io("settle", STATE, e);
         if let Some((n, state)) = inner.ended.last() {
-            fault::point().map_err(io)?;
+            fault::point("work.settle-inner").map_err(io)?;
             base.rename(format!("{ENDED}{n:08}/{STATE}"), base, STATE).map_err(io)?;
             inner.settled = Some(state.clone());
         }
@@ -285,9 +285,9 @@ fn drop_directory(base: &Dir, name: &str) -> Result<()> {
     if journal::exists(base, &dropped)? {
         super::root::remove_tree(base, &dropped).map_err(io)?;
     }
-    fault::point().map_err(io)?;
+    fault::point("work.drop-directory").map_err(io)?;
     base.rename(name, base, &dropped).map_err(io)?;
-    fault::point().map_err(io)?;
+    fault::point("work.drop-directory.2").map_err(io)?;
     super::root::remove_tree(base, &dropped).map_err(io)
 }
 

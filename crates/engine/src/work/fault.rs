@@ -5,7 +5,8 @@ use std::io;
 /// A point at which the process may die. In a test that armed [`after`], an error from there on.
 #[cfg(not(test))]
 #[expect(clippy::unnecessary_wraps, reason = "the test version fails")]
-pub(super) const fn point() -> io::Result<()> {
+pub(super) fn point(name: &str) -> io::Result<()> {
+    ferry_failpoint::point!("{name}");
     Ok(())
 }
 
@@ -16,7 +17,7 @@ thread_local! {
 
 /// A point at which the process may die.
 #[cfg(test)]
-pub(super) fn point() -> io::Result<()> {
+pub(super) fn point(_name: &str) -> io::Result<()> {
     LEFT.with(|left| match left.get() {
         None => Ok(()),
         Some(0) => Err(io::Error::other("killed")),

@@ -82,7 +82,7 @@ impl Journal {
         let n = self.record(if exists { MOVED } else { ABSENT }, path)?;
         if exists {
             let io = |e| Error::io("move away", path, e);
-            fault::point().map_err(io)?;
+            fault::point("work.clear").map_err(io)?;
             self.work.rename(path, &self.dir, original(n)).map_err(io)?;
         }
         self.touched.insert(path.to_owned());
@@ -106,11 +106,11 @@ impl Journal {
         let copy = if how == Keep::Names { share_tree } else { copy_tree };
         copy(&self.work, path.as_ref(), &self.dir, temporary(n).as_ref(), without).map_err(io)?;
         let record = self.record(letter, path)?;
-        fault::point().map_err(io)?;
+        fault::point("work.keep").map_err(io)?;
         if how == Keep::Copy {
             // The program gets the copy: what was there may have other names elsewhere.
             self.work.rename(path, &self.dir, original(record)).map_err(io)?;
-            fault::point().map_err(io)?;
+            fault::point("work.keep.2").map_err(io)?;
             self.dir.rename(temporary(n), &self.work, path).map_err(io)?;
         } else {
             self.dir.rename(temporary(n), &self.dir, original(record)).map_err(io)?;
@@ -143,7 +143,7 @@ impl Journal {
         let io = |e| Error::io("remove", path, e);
         self.keep_objects(path).map_err(io)?;
         self.next += 1;
-        fault::point().map_err(io)?;
+        fault::point("work.discard").map_err(io)?;
         self.work.rename(path, &self.dir, format!("x{:08}", self.next)).map_err(io)
     }
 
@@ -158,7 +158,7 @@ impl Journal {
             let temporary = temporary(self.next);
             self.next += 1;
             copy_tree(&self.work, from.as_ref(), &self.dir, temporary.as_ref(), None)?;
-            fault::point()?;
+            fault::point("work.keep-objects")?;
             self.dir.rename(temporary, &self.dir, to)?;
         }
         Ok(())
@@ -168,7 +168,7 @@ impl Journal {
     pub fn make_directory(&mut self, path: &str) -> Result<()> {
         self.clear(path)?;
         let io = |e| Error::io("make the directory", path, e);
-        fault::point().map_err(io)?;
+        fault::point("work.make-directory").map_err(io)?;
         self.work.create_dir_with(path, DirBuilder::new().mode(0o755)).map_err(io)
     }
 
@@ -182,7 +182,7 @@ impl Journal {
         let io = |e| Error::io("write", path, e);
         let name = temporary(self.next);
         self.next += 1;
-        fault::point().map_err(io)?;
+        fault::point("work.put").map_err(io)?;
         let mut options = OpenOptions::new();
         let mut file =
             self.dir.open_with(&name, options.write(true).create_new(true).mode(0o600)).map_err(io)?;
@@ -190,7 +190,7 @@ impl Journal {
         file.set_permissions(Permissions::from_mode(mode)).map_err(io)?;
         drop(file);
         self.clear(path)?;
-        fault::point().map_err(io)?;
+        fault::point("work.put.2").map_err(io)?;
         self.dir.rename(&name, &self.work, path).map_err(io)
     }
 
@@ -198,7 +198,7 @@ impl Journal {
     pub fn put_link(&mut self, path: &str, target: &str) -> Result<()> {
         self.clear(path)?;
         let io = |e| Error::io("make the link", path, e);
-        fault::point().map_err(io)?;
+        fault::point("work.put-link").map_err(io)?;
         self.work.symlink_contents(target, path).map_err(io)
     }
 
@@ -211,7 +211,7 @@ impl Journal {
         self.clear(to)?;
         // What the step did not make itself has to stay for the journal: the new place shares its files.
         if self.covered(from) && self.gits.is_empty() {
-            fault::point().map_err(io)?;
+            fault::point("work.rename").map_err(io)?;
             return self.work.rename(from, &self.work, to).map_err(io);
         }
         share_tree(&self.work, from.as_ref(), &self.work, to.as_ref(), None).map_err(io)?;
@@ -223,7 +223,7 @@ impl Journal {
         let n = self.next;
         self.next += 1;
         let io = |e| Error::io("note down", path, e);
-        fault::point().map_err(io)?;
+        fault::point("work.record").map_err(io)?;
         self.dir.symlink_contents(format!("{what}:{path}"), format!("r{n:08}")).map_err(io)?;
         Ok(n)
     }
@@ -272,7 +272,7 @@ pub(super) fn undo(work: &Dir, dir: &Dir) -> io::Result<()> {
         let text = text.to_str().ok_or_else(|| io::Error::other("a record that is not UTF-8"))?;
         let (what, path) = text.split_once(':').ok_or_else(|| io::Error::other("a record without a path"))?;
         undo_one(work, dir, n, what, path)?;
-        fault::point()?;
+        fault::point("work.undo")?;
         dir.remove_file(&name)?;
     }
     Ok(())
@@ -293,7 +293,7 @@ fn undo_one(work: &Dir, dir: &Dir, n: usize, what: &str, path: &str) -> io::Resu
         if let Some(left) = left {
             bring(left, work, path, dir, &original)?;
         }
-        fault::point()?;
+        fault::point("work.undo-one")?;
         work.rename(path, dir, fresh_name(dir, n)?)?;
     }
     if kept {
@@ -301,7 +301,7 @@ fn undo_one(work: &Dir, dir: &Dir, n: usize, what: &str, path: &str) -> io::Resu
         if let Some(above) = Path::new(path).parent().filter(|above| work.symlink_metadata(above).is_err()) {
             work.create_dir_all(above)?;
         }
-        fault::point()?;
+        fault::point("work.undo-one.2")?;
         dir.rename(&original, work, path)?;
     }
     Ok(())
@@ -323,7 +323,7 @@ fn fresh_name(dir: &Dir, n: usize) -> io::Result<String> {
 fn bring(part: &str, work: &Dir, path: &str, dir: &Dir, original: &str) -> io::Result<()> {
     let (from, to) = (format!("{path}/{part}"), format!("{original}/{part}"));
     if dir.symlink_metadata(&to).is_err() && work.symlink_metadata(&from).is_ok() {
-        fault::point()?;
+        fault::point("work.bring")?;
         work.rename(from, dir, to)?;
     }
     Ok(())
@@ -338,7 +338,7 @@ pub(super) fn copy_tree(
     without: Option<&str>,
 ) -> io::Result<()> {
     let metadata = from.symlink_metadata(source)?;
-    fault::point()?;
+    fault::point("work.copy-tree")?;
     if metadata.is_symlink() {
         return to.symlink_contents(from.read_link_contents(source)?, target);
     }
@@ -360,7 +360,7 @@ pub(super) fn copy_tree(
 /// What Git has in nested work trees is copied: it does write into files.
 fn share_tree(from: &Dir, source: &Path, to: &Dir, target: &Path, without: Option<&str>) -> io::Result<()> {
     let metadata = from.symlink_metadata(source)?;
-    fault::point()?;
+    fault::point("work.share-tree")?;
     if metadata.is_symlink() {
         return to.symlink_contents(from.read_link_contents(source)?, target);
     }

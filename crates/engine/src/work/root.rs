@@ -97,9 +97,9 @@ pub(super) fn remove(root: &Path, uid: &str) -> Result<()> {
     if !journal::exists(&root, uid)? {
         return Ok(());
     }
-    fault::point().map_err(io)?;
+    fault::point("work.remove").map_err(io)?;
     root.rename(uid, &root, &gone).map_err(io)?;
-    fault::point().map_err(io)?;
+    fault::point("work.remove.2").map_err(io)?;
     remove_tree(&root, &gone).map_err(io)
 }
 

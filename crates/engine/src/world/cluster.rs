@@ -107,7 +107,10 @@ impl World for Cluster {
         let namespace = promotion.metadata.namespace.clone().unwrap_or_default();
         let what = format!("Promotion {namespace}/{name}");
         let api = self.api::<Promotion>(&namespace);
-        answered(&what, api.replace_status(&name, &PostParams::default(), promotion)).await
+        ferry_failpoint::point!("promotion-status.write");
+        let written = answered(&what, api.replace_status(&name, &PostParams::default(), promotion)).await;
+        ferry_failpoint::point!("promotion-status.written");
+        written
     }
 
     async fn stage(&self, project: &str, name: &str) -> Result<Option<Stage>, Error> {

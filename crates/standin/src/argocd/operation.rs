@@ -214,6 +214,15 @@ fn remember(app: &mut Value, result: Option<&Value>, now: Timestamp) {
         entry["revision"] = member("revision").unwrap_or_default();
         entry["source"] = member("source").unwrap_or_default();
     }
+    // An end that was cut short after this entry, by a kill or by another writer, is made again: not the entry.
+    let same = |last: &Value| {
+        ["deployStartedAt", "revision", "revisions", "source", "sources"]
+            .iter()
+            .all(|member| last.get(member) == entry.get(member))
+    };
+    if history.last().is_some_and(same) {
+        return;
+    }
     history.push(entry);
     let most = at(app, "/spec/revisionHistoryLimit").and_then(Value::as_u64).unwrap_or(HISTORY);
     let too_many = history.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
