@@ -1,6 +1,6 @@
 //! The one entry of every request: path, verb, permission, then the verb's own file.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -14,11 +14,14 @@ use crate::authorization::{Attributes, refusal};
 use crate::options::Query;
 use crate::path::{self, Path, Place};
 use crate::resource::{Nature, Resource};
+use crate::server::Outside;
 use crate::verbs::{self, Call};
 use crate::{Identity, Server, Status, discovery, documents, health, reviews};
 
 /// Largest body that is read.
 const BODY_LIMIT: usize = 3 << 20;
+/// Longest time for it to arrive.
+const BODY_TIME: Duration = Duration::from_mins(1);
 
 pub(crate) async fn handle(State(server): State<Server>, request: Request) -> Response {
     let started = Instant::now();
@@ -126,6 +129,8 @@ async fn on_resource(
     }
     let reading = matches!(verb, "get" | "list" | "watch");
     let bytes = if reading { Bytes::new() } else { read(body).await? };
+    let outside = parts.extensions.get::<Outside>().is_some();
+    let seat = if outside { Some(server.clone().fairness().seat(&identity.name).await?) } else { None };
     let deprecation = resource.custom().and_then(|c| c.deprecation.clone());
     let call = Call { server, identity, resource, place, query, headers: parts.headers, body: bytes };
     let mut response = if reading {
@@ -133,7 +138,10 @@ async fn on_resource(
     } else {
         // A task of its own: a client that goes away must not stop a write midway.
         let verb = verb.to_owned();
-        let task = tokio::spawn(async move { write(call, &verb).await });
+        let task = tokio::spawn(async move {
+            let _seat = seat;
+            write(call, &verb).await
+        });
         task.await.map_err(|error| {
             tracing::error!(%error, "a write panicked");
             Status::internal("an internal error happened; see the server's log")
@@ -204,7 +212,12 @@ fn no_subresource(resource: &Resource, place: &Path) -> Result<Response, Status>
 }
 
 async fn read(body: Body) -> Result<Bytes, Status> {
-    match Limited::new(body, BODY_LIMIT).collect().await {
+    let whole = tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_LIMIT).collect());
+    let Ok(read) = whole.await else {
+        let message = format!("the body of the request did not arrive within {} s", BODY_TIME.as_secs());
+        return Err(Status::new(504, "Timeout", message));
+    };
+    match read {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Status::too_large()),
         Err(error) => Err(Status::bad_request(format!("the body could not be read: {error}"))),

@@ -14,6 +14,7 @@ use crate::admission::AdmitAll;
 use crate::authentication::{self, Shared};
 use crate::catalog::Catalog;
 use crate::documents::Documents;
+use crate::fairness::{Fairness, Seats};
 use crate::kinds::DEFINITIONS;
 use crate::{
     Admission, Authenticator, Authorizer, Identity, KeyError, MastersOnly, Roles, SigningKey, StaticTokens,
@@ -39,6 +40,8 @@ pub struct Options {
     pub background: bool,
     /// Seconds an Event is kept; 0: for ever.
     pub event_seconds: u64,
+    /// How many requests from sockets are worked on at a time.
+    pub seats: Seats,
 }
 
 impl Options {
@@ -61,9 +64,14 @@ impl Default for Options {
             hosts: Vec::new(),
             background: true,
             event_seconds: 3600,
+            seats: Seats::default(),
         }
     }
 }
+
+/// Says that a request came through a socket.
+#[derive(Clone, Copy)]
+pub(crate) struct Outside;
 
 /// The API server. Clones share it.
 #[derive(Clone)]
@@ -79,6 +87,7 @@ struct Inner {
     building: Mutex<()>,
     documents: Documents,
     signing_key: Arc<SigningKey>,
+    fairness: Fairness,
     changed: watch::Sender<u64>,
     stop: CancellationToken,
 }
@@ -91,8 +100,10 @@ impl Server {
             Some(key) => key,
             None => Arc::new(SigningKey::ephemeral()?),
         };
+        let fairness = Fairness::new(options.seats);
         let inner = Inner {
             store,
+            fairness,
             options,
             catalog: RwLock::default(),
             building: Mutex::new(()),
@@ -129,6 +140,7 @@ impl Server {
             .fallback(handler::handle)
             .with_state(self.clone())
             .layer(axum::middleware::from_fn_with_state(self.clone(), authentication::identify))
+            .layer(Extension(Outside))
             .layer(CatchPanicLayer::custom(on_panic))
     }
 
@@ -164,6 +176,10 @@ impl Server {
 
     pub(crate) fn roles(&self) -> Option<&Roles> {
         self.inner.options.roles.as_deref()
+    }
+
+    pub(crate) fn fairness(&self) -> &Fairness {
+        &self.inner.fairness
     }
 
     pub(crate) fn signing_key(&self) -> &SigningKey {

@@ -152,6 +152,12 @@ impl Status {
         Self::new(410, "Expired", message)
     }
 
+    pub(crate) fn too_many() -> Self {
+        let mut status = Self::new(429, "TooManyRequests", "Too many requests, please try again later.");
+        status.details.retry_after_seconds = Some(1);
+        status
+    }
+
     pub(crate) fn too_large() -> Self {
         Self::new(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
     }

@@ -67,6 +67,12 @@ pub struct Flags {
     /// Whether Git credentials may be sent over http:// where anybody on the way can read them
     #[arg(long, env = "FERRY_CREDENTIALS_OVER_HTTP", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub credentials_over_http: Option<bool>,
+    /// How long the own API server keeps Events, in seconds; 0: for ever [default: 3600]
+    #[arg(long, env = "FERRY_EVENT_TTL", value_name = "SECONDS")]
+    pub event_ttl: Option<u64>,
+    /// How many requests the own API server works on at a time; one user gets a quarter of them [default: 400]
+    #[arg(long, env = "FERRY_MAX_REQUESTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_requests: Option<u32>,
     /// Where /livez, /readyz and /metrics are answered without TLS and credentials (the own API server answers them too)
     #[arg(long, env = "FERRY_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -110,6 +116,8 @@ impl Flags {
             shared_resources_namespace: self.shared_resources_namespace.or(below.shared_resources_namespace),
             system_resources_namespace: self.system_resources_namespace.or(below.system_resources_namespace),
             credentials_over_http: self.credentials_over_http.or(below.credentials_over_http),
+            event_ttl: self.event_ttl.or(below.event_ttl),
+            max_requests: self.max_requests.or(below.max_requests),
             metrics_listen: self.metrics_listen.or(below.metrics_listen),
             log_level: self.log_level.or(below.log_level),
             log_format: self.log_format.or(below.log_format),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use ferry_apiserver::{Certificates, Identity, Limits, Options, Server, SigningKey, StaticTokens};
+use ferry_apiserver::{Certificates, Identity, Limits, Options, Seats, Server, SigningKey, StaticTokens};
 use ferry_store::Store;
 use kube::Client;
 use tokio::net::TcpListener;
@@ -57,6 +57,8 @@ impl Local {
             authenticator: Arc::new(tokens),
             signing_key: Some(Arc::new(SigningKey::read(&keys.accounts)?)),
             hosts: settings.hosts.clone(),
+            event_seconds: settings.event_seconds,
+            seats: Seats::of(settings.max_requests),
             ..Options::default().with_roles(&store)
         };
         let rules = Arc::new(Rules::new(options.authorizer.clone()));

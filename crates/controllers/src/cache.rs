@@ -8,12 +8,14 @@ use k8s_openapi::api::core::v1::Namespace;
 use crate::applications::Application;
 use crate::runtime::Index;
 
-/// There are many Promotions that have ended, and what their steps were told is the larger part of each.
+/// There are many Promotions that have ended, and what their steps were told and came to is the larger part of each.
+/// Who takes note of an end asks for the whole ([`crate::stage`]).
 fn slim(promotion: &mut Promotion) {
     if promotion.is_terminal() {
-        promotion.spec.vars = Vec::new();
-        for step in &mut promotion.spec.steps {
-            (step.config, step.vars) = (None, Vec::new());
+        (promotion.spec.vars, promotion.spec.steps) = (Vec::new(), Vec::new());
+        if let Some(status) = &mut promotion.status {
+            (status.state, status.ledger, status.freight_collection) = (None, None, None);
+            (status.step_execution_metadata, status.health_checks) = (Vec::new(), Vec::new());
         }
     }
 }

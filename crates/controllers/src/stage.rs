@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use ferry_api::names::FINALIZER;
 use ferry_api::{Freight, Promotion, Stage};
-use ferry_engine::world::Error;
+use ferry_engine::world::{Error, answered};
 use ferry_planner::stage::{self as rules, Action, Snapshot};
-use kube::Api;
+use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
 use crate::Controllers;
@@ -33,7 +33,7 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
         patch(&api, &c.cache.stages, &key.name, &change).await?;
         return Ok(Pass::Stale);
     }
-    let promotions = c.cache.promotions.in_group(&key.namespace, &key.name);
+    let promotions = whole(c, &stage, c.cache.promotions.in_group(&key.namespace, &key.name)).await?;
     let freight = c.cache.freight.in_namespace(&key.namespace);
     let config = c.cache.configs.get(&key.namespace, &key.namespace);
     let mut decision = {
@@ -78,6 +78,29 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
         replace_status(&api, &c.cache.stages, &changed).await?;
     }
     Ok(refused.map_or(Pass::Done(decision.requeue), Pass::Failed))
+}
+
+/// The same Promotions, with all there is to know of those whose end the Stage has yet to take note of.
+async fn whole(
+    c: &Controllers,
+    stage: &Stage,
+    promotions: Vec<Arc<Promotion>>,
+) -> Result<Vec<Arc<Promotion>>, Error> {
+    let Some(status) = stage.status.as_ref().filter(|status| status.current_promotion.is_some()) else {
+        return Ok(promotions);
+    };
+    let last = status.last_promotion.as_ref().map_or("", |last| last.name.as_str());
+    let api = Api::<Promotion>::namespaced(c.client.clone(), &stage.namespace().unwrap_or_default());
+    let mut all = Vec::with_capacity(promotions.len());
+    for promotion in promotions {
+        let name = promotion.name_any();
+        if promotion.is_terminal() && name.as_str() > last {
+            all.extend(answered(&name, api.get_opt(&name)).await?.map(Arc::new));
+        } else {
+            all.push(promotion);
+        }
+    }
+    Ok(all)
 }
 
 /// What the Stage asks for Freight and that does not exist.

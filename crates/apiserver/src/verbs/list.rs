@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use ferry_store::{Key, List, Object};
@@ -97,7 +98,7 @@ pub(super) fn answer(call: &Call) -> Result<Response, Status> {
     let page = Page::take(call, &options, &filter)?;
     match form.shape {
         Shape::Object | Shape::Discovery if form.encoding == Encoding::Json => {
-            Ok(respond::bytes(StatusCode::OK, page.bytes(&call.resource)))
+            Ok(page.response(&call.resource))
         }
         Shape::Table { beta } => {
             let views: Vec<View> = page.objects.iter().map(|o| view(&call.resource, o)).collect();
@@ -179,29 +180,62 @@ impl Page {
 
     /// The list as JSON, made of the objects' own bytes.
     pub(super) fn bytes(&self, resource: &Resource) -> Bytes {
-        let total: usize = self.objects.iter().map(|o| o.bytes.len() + 1).sum();
-        let mut out = Vec::with_capacity(total + 256);
-        let head = json!({
-            "apiVersion": resource.api_version(), "kind": resource.list_kind, "metadata": self.metadata(resource.custom().is_some()),
-        })
-        .to_string();
-        out.extend_from_slice(head.trim_end_matches('}').as_bytes());
-        // `metadata` ends in a brace of its own.
-        out.extend_from_slice(b"},\"items\":[");
+        let mut out = self.head(resource).into_bytes();
         for (i, object) in self.objects.iter().enumerate() {
-            if i > 0 {
-                out.push(b',');
-            }
-            if resource.custom().is_some() {
-                out.extend_from_slice(&respond::object_bytes(resource, object));
-            } else {
-                // Items of built-in lists do not repeat their kind.
-                let item = serde_json::to_vec(&Item(&view(resource, object))).unwrap_or_default();
-                out.extend_from_slice(&item);
-            }
+            item(&mut out, resource, object, i == 0);
         }
         out.extend_from_slice(b"]}");
         Bytes::from(out)
+    }
+
+    /// The same as an answer: a long list is made while it is sent, so that it never lies in memory whole.
+    pub(super) fn response(self, resource: &Arc<Resource>) -> Response {
+        let total: usize = self.objects.iter().map(|object| object.bytes.len()).sum();
+        if total <= PIECE {
+            return respond::bytes(StatusCode::OK, self.bytes(resource));
+        }
+        let head = Bytes::from(self.head(resource));
+        let resource = resource.clone();
+        let mut objects = self.objects.into_iter().enumerate();
+        let pieces = std::iter::from_fn(move || {
+            let mut out = Vec::with_capacity(PIECE + PIECE / 4);
+            for (i, object) in objects.by_ref() {
+                item(&mut out, &resource, &object, i == 0);
+                if out.len() >= PIECE {
+                    break;
+                }
+            }
+            (!out.is_empty()).then(|| Bytes::from(out))
+        });
+        let whole = std::iter::once(head).chain(pieces).chain(std::iter::once(Bytes::from_static(b"]}")));
+        let mut response = respond::bytes(StatusCode::OK, Bytes::new());
+        let pieces = futures::stream::iter(whole.map(Ok::<_, std::convert::Infallible>));
+        *response.body_mut() = Body::from_stream(pieces);
+        response
+    }
+
+    /// All before the first item.
+    fn head(&self, resource: &Resource) -> String {
+        let head = json!({
+            "apiVersion": resource.api_version(), "kind": resource.list_kind, "metadata": self.metadata(resource.custom().is_some()),
+        });
+        // `metadata` ends in a brace of its own.
+        format!("{}}},\"items\":[", head.to_string().trim_end_matches('}'))
+    }
+}
+
+/// How much of a long list is made at a time.
+const PIECE: usize = 256 << 10;
+
+fn item(out: &mut Vec<u8>, resource: &Resource, object: &Object, first: bool) {
+    if !first {
+        out.push(b',');
+    }
+    if resource.custom().is_some() {
+        out.extend_from_slice(&respond::object_bytes(resource, object));
+    } else {
+        // Items of built-in lists do not repeat their kind.
+        out.extend_from_slice(&serde_json::to_vec(&Item(&view(resource, object))).unwrap_or_default());
     }
 }
 

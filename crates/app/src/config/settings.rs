@@ -66,6 +66,9 @@ impl Default for Namespaces {
     }
 }
 
+const EVENT_SECONDS: u64 = 3600;
+const MAX_REQUESTS: u32 = 400;
+
 /// What `ferry up` does.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -89,6 +92,10 @@ pub struct Settings {
     pub namespaces: Namespaces,
     /// Whether credentials go over plain HTTP.
     pub credentials_over_http: bool,
+    /// How long our own API server keeps Events, in seconds; 0: for ever.
+    pub event_seconds: u64,
+    /// How many requests it works on at a time.
+    pub max_requests: u32,
     /// Where metrics and health are answered in the open.
     pub metrics_listen: Option<SocketAddr>,
     /// Logs.
@@ -109,6 +116,8 @@ impl Settings {
             standin_git: None,
             namespaces: Namespaces::default(),
             credentials_over_http: false,
+            event_seconds: EVENT_SECONDS,
+            max_requests: MAX_REQUESTS,
             metrics_listen: None,
             log: Log::default(),
         }
@@ -141,6 +150,8 @@ impl Settings {
                 argocd: flags.argocd_namespace.unwrap_or(usual.argocd),
             },
             credentials_over_http: flags.credentials_over_http.unwrap_or_default(),
+            event_seconds: flags.event_ttl.unwrap_or(EVENT_SECONDS),
+            max_requests: flags.max_requests.unwrap_or(MAX_REQUESTS).max(1),
             metrics_listen: flags.metrics_listen,
             log: Log { level: flags.log_level, format: flags.log_format.unwrap_or_default() },
             data_dir,

@@ -15,5 +15,6 @@ mod kills;
 mod kubectl;
 mod objects;
 mod process;
+mod scale;
 mod start;
 mod world;

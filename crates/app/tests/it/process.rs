@@ -85,6 +85,13 @@ impl Ferry {
         ferry
     }
 
+    /// Resident memory in MiB, files that are mapped left out.
+    pub fn anonymous(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     /// Waits until it is dead, if that comes in time.
     pub async fn dies(&mut self, patience: Duration) -> bool {
         tokio::time::timeout(patience, self.child.wait()).await.is_ok()
