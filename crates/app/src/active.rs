@@ -68,6 +68,8 @@ impl Active {
         };
         let work =
             WorkRoot::new(&settings.data_dir.join("work")).context("cannot use the work directories")?;
+        let git = gits.own.clone();
+        let work = work.salvaging(move |directory| git.take_back(directory));
         let engine = Engine::new(
             world.clone(),
             Registry::new(ferry_steps::BUILTIN.iter().copied()),

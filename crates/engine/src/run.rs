@@ -80,7 +80,7 @@ impl Run {
         };
         let promotion = draft.get().await;
         if promotion.is_terminal() {
-            self.forget(&promotion);
+            self.forget(&promotion).await;
             return Ending::Over;
         }
         match self.steps(&draft, &promotion).await {
@@ -195,7 +195,7 @@ impl Run {
         draft.store().await?;
         point!("run.concluded");
         let promotion = draft.get().await;
-        self.forget(&promotion);
+        self.forget(&promotion).await;
         point!("run.forgotten");
         self.announce(&promotion).await;
         Ok(phase)
@@ -207,7 +207,7 @@ impl Run {
         self.commands.close();
         match stop {
             Stop::Over => {
-                self.forget(&draft.get().await);
+                self.forget(&draft.get().await).await;
                 Ending::Over
             }
             Stop::Taken => Ending::Stopped("somebody else writes the Promotion's status"),
@@ -236,12 +236,12 @@ impl Run {
         let promotion = draft.get().await;
         match (stored, promotion.phase()) {
             (Ok(()), Some(phase)) => {
-                self.forget(&promotion);
+                self.forget(&promotion).await;
                 self.announce(&promotion).await;
                 Ending::Ended(phase)
             }
             (Err(Stop::Over), _) => {
-                self.forget(&promotion);
+                self.forget(&promotion).await;
                 Ending::Over
             }
             _ => Ending::Stopped("the end could not be stored"),
@@ -267,9 +267,16 @@ impl Run {
         Ok(())
     }
 
-    fn forget(&self, promotion: &Promotion) {
-        if let Err(error) = self.parts.work.remove(&directory_name(promotion)) {
-            tracing::warn!(promotion = self.key.name, %error, "work directory not removed");
+    /// Removes the work directory, which may be large.
+    async fn forget(&self, promotion: &Promotion) {
+        let (work, name) = (self.parts.work.clone(), directory_name(promotion));
+        let removed = tokio::task::spawn_blocking(move || work.remove(&name)).await;
+        match removed {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(promotion = self.key.name, %error, "work directory not removed");
+            }
+            Err(error) => tracing::warn!(promotion = self.key.name, %error, "work directory not removed"),
         }
     }
 

@@ -115,6 +115,16 @@ impl Git {
         Branch::new(mirror.clone(), name.clone(), queue)
     }
 
+    /// Takes back the work trees directly below a directory that is about to be removed: what is still as it was
+    /// checked out need not be written again for others. They may be gone from there afterwards. Blocks on files.
+    pub fn take_back(&self, directory: &Path) {
+        crate::template::take_back(self, directory);
+    }
+
+    pub(crate) fn mirrors(&self) -> &Path {
+        &self.inner.mirrors
+    }
+
     /// Opens a work tree that was checked out before, also by an earlier process or under another path.
     pub fn open(&self, directory: &Path) -> Result<crate::WorkTree, Error> {
         crate::WorkTree::open(self.inner.runner.clone(), &self.inner.mirrors, directory)

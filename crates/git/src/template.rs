@@ -4,13 +4,20 @@
 //! ```text
 //! <mirror>/trees/<which directories>/tree/   a work tree of ours, that nobody else ever gets
 //! <mirror>/trees/<which directories>/head    its commit; written when everything is in place
+//! <mirror>/trees/<which directories>/spare/  work trees that nobody needs any more
 //! ```
+//! A work tree that comes back is compared by the numbers of its files: what is still the lent file stays, the rest is
+//! put right. That costs a look at each directory.
 //! Lent files are never written into: Git and the work directory replace files. Should anybody have done it all the
 //! same, the file is younger than `head`, and everything is made anew.
 
+use std::collections::HashMap;
+use std::fs::FileType;
 use std::io;
+use std::os::unix::fs::DirEntryExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use ferry_artifact::CommitId;
@@ -18,10 +25,15 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tracing::Instrument as _;
 
-use crate::Error;
 use crate::checkout::lay_out;
 use crate::mirror::Mirror;
 use crate::work_tree::{WorkTree, replace};
+use crate::{Error, Git};
+
+/// Most work trees that are kept for those who come.
+const SPARES: usize = 16;
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Which commit the files are of; `None` if that is not known.
 pub(crate) type At = Option<CommitId>;
@@ -102,9 +114,12 @@ async fn moved(
 
 impl Template {
     fn of(mirror: &Mirror, target: &WorkTree) -> Self {
-        let state = target.state();
-        let selection = hex::encode(Sha256::digest(state.sparse.join("\n")));
-        let directory = mirror.shared().directory.join("trees").join(selection.get(..16).unwrap_or_default());
+        Self::at(&mirror.shared().directory, target)
+    }
+
+    fn at(mirror: &Path, target: &WorkTree) -> Self {
+        let selection = hex::encode(Sha256::digest(target.state().sparse.join("\n")));
+        let directory = mirror.join("trees").join(selection.get(..16).unwrap_or_default());
         Self { tree: target.elsewhere(directory.join("tree")), directory }
     }
 
@@ -138,6 +153,11 @@ impl Template {
     /// `false`: everything has to be made anew.
     async fn advance(&self, old: &CommitId, new: &CommitId) -> Result<bool, Error> {
         self.tree.secure()?;
+        // What was written into would be as old as the rest from here on.
+        let unchanged = self.tree.command("look for changes in").args(["update-index", "--refresh"]);
+        if !unchanged.run().await?.success {
+            return Ok(false);
+        }
         // Attributes change how other files are written, also those that are the same in both.
         let attributes = self.tree.command("compare commits of").args(["diff-tree", "-r", "--name-only"]);
         let attributes = attributes.args([old.as_str(), new.as_str(), "--", ":(glob)**/.gitattributes"]);
@@ -172,15 +192,105 @@ impl Template {
 
     fn link_into(&self, target: &WorkTree) -> Result<(), Unlent> {
         let complete = std::fs::metadata(self.head())?.modified()?;
-        for entry in std::fs::read_dir(self.tree.directory())? {
-            let entry = entry?;
-            if entry.file_name() != ".git" {
-                link(&entry, &target.directory().join(entry.file_name()), complete)?;
+        if let Some(spare) = self.spare() {
+            // Whoever had it may have put anything there.
+            std::fs::remove_dir_all(spare.join(".git"))?;
+            same(self.tree.directory(), &spare, complete, true)?;
+            for entry in std::fs::read_dir(&spare)? {
+                let entry = entry?;
+                std::fs::rename(entry.path(), target.directory().join(entry.file_name()))?;
+            }
+            std::fs::remove_dir(&spare)?;
+        } else {
+            for entry in std::fs::read_dir(self.tree.directory())? {
+                let entry = entry?;
+                if entry.file_name() != ".git" {
+                    link(&entry, &target.directory().join(entry.file_name()), complete)?;
+                }
             }
         }
         std::fs::copy(self.tree.git().join("index"), target.git().join("index"))?;
         Ok(())
     }
+}
+
+impl Template {
+    fn spares(&self) -> PathBuf {
+        self.directory.join("spare")
+    }
+
+    /// A work tree that came back, for the caller alone.
+    fn spare(&self) -> Option<PathBuf> {
+        std::fs::read_dir(self.spares()).ok()?.flatten().find_map(|entry| {
+            let own = self.directory.join(format!("taken-{}", entry.file_name().display()));
+            std::fs::rename(entry.path(), &own).ok().map(|()| own)
+        })
+    }
+
+    /// Keeps a work tree that nobody needs any more, if there is room. Whoever owned it has lost it then.
+    fn keep(&self, directory: &Path, name: &str) -> io::Result<()> {
+        if !self.head().exists() {
+            return Ok(());
+        }
+        std::fs::create_dir_all(self.spares())?;
+        if std::fs::read_dir(self.spares())?.count() >= SPARES {
+            return Ok(());
+        }
+        std::fs::rename(directory, self.spares().join(name))
+    }
+}
+
+/// Takes back the work trees below a directory that is about to be removed.
+pub(crate) fn take_back(git: &Git, directory: &Path) {
+    for place in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let Ok(tree) = git.open(&place.path()) else { continue };
+        let mirror = git.mirrors().join(&tree.state().mirror);
+        let name = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{name}", std::process::id());
+        if let Err(error) = Template::at(&mirror, &tree).keep(&place.path(), &name) {
+            tracing::debug!(%error, "a work tree is not kept");
+        }
+    }
+}
+
+/// Makes a work tree that came back the same as ours.
+fn same(from: &Path, to: &Path, complete: SystemTime, top: bool) -> Result<(), Unlent> {
+    let mut there = HashMap::new();
+    for entry in std::fs::read_dir(to)? {
+        let entry = entry?;
+        there.insert(entry.file_name(), (entry.ino(), entry.file_type()?));
+    }
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if top && name == ".git" {
+            continue;
+        }
+        let (target, kind) = (to.join(&name), entry.file_type()?);
+        match there.remove(&name) {
+            Some((_, found)) if kind.is_dir() && found.is_dir() => {
+                same(&entry.path(), &target, complete, false)?;
+                continue;
+            }
+            Some((number, _)) if kind.is_file() && number == entry.ino() => {
+                if entry.metadata()?.modified()? > complete {
+                    return Err(Unlent::Tampered(entry.path()));
+                }
+                continue;
+            }
+            Some((_, found)) => remove(&target, found)?,
+            None => {}
+        }
+        link(&entry, &target, complete)?;
+    }
+    for (name, (_, found)) in there {
+        remove(&to.join(name), found)?;
+    }
+    Ok(())
+}
+
+fn remove(path: &Path, kind: FileType) -> io::Result<()> {
+    if kind.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
 }
 
 /// A second name for a file, or for everything in a directory.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, WatchEvent, WatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use serde_json::json;
 
@@ -112,4 +112,73 @@ async fn short_watches_miss_nothing() {
     };
     tokio::time::timeout(Duration::from_secs(30), all).await.unwrap();
     writing.await.unwrap();
+}
+
+/// A day on a clock that only we move, with compactions on the way: the client's watches end, expire and begin anew,
+/// and what it knows is what a list says, hour by hour.
+#[tokio::test(start_paused = true)]
+async fn fm_62_a_watch_lives_through_a_day_and_misses_nothing() {
+    // While something blocks, time does not move by itself.
+    let (wake, asleep) = std::sync::mpsc::channel::<()>();
+    let _holds_the_clock = tokio::task::spawn_blocking(move || asleep.recv());
+    let world = World::start().await;
+    let boats = world.boats();
+    let mut events = watcher(boats.clone(), watcher::Config::default()).default_backoff().boxed();
+    let (mut known, mut fresh) = (BTreeMap::new(), BTreeMap::new());
+    let mut told = 0_u64;
+    for hour in 0..24_i64 {
+        // More in an hour than the server keeps for who comes late, now and then.
+        for turn in 0..40 {
+            let name = format!("b{}", (hour * 7 + turn) % 50);
+            let object = crate::world::boat(&name, json!({"seats": hour * 100 + turn + 1}));
+            if boats.get_opt(&name).await.unwrap().is_none() {
+                boats.create(&PostParams::default(), &object).await.unwrap();
+            } else if turn % 9 == 8 {
+                boats.delete(&name, &DeleteParams::default()).await.unwrap();
+            } else {
+                let patch = Patch::Merge(json!({"spec": {"seats": hour * 100 + turn + 1}}));
+                boats.patch(&name, &PatchParams::default(), &patch).await.unwrap();
+            }
+        }
+        if hour % 5 == 4 {
+            world.server.store().compact(world.server.store().version());
+        }
+        let wanted: BTreeMap<String, String> = boats
+            .list(&kube::api::ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .into_iter()
+            .map(named)
+            .collect();
+        while known != wanted {
+            // Pauses of the client pass, minute by minute, whenever nothing else happens.
+            let event = tokio::select! {
+                biased;
+                event = events.next() => event.unwrap(),
+                () = tokio::task::yield_now() => {
+                    tokio::time::advance(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            told += 1;
+            match event {
+                Ok(watcher::Event::Init) => fresh.clear(),
+                Ok(watcher::Event::InitApply(boat)) => fresh.extend([named(boat)]),
+                Ok(watcher::Event::InitDone) => known = std::mem::take(&mut fresh),
+                Ok(watcher::Event::Apply(boat)) => known.extend([named(boat)]),
+                Ok(watcher::Event::Delete(boat)) => drop(known.remove(&named(boat).0)),
+                // It ended or expired: the client begins anew.
+                Err(_) => {}
+            }
+        }
+        tokio::time::advance(Duration::from_hours(1)).await;
+    }
+    assert!(told >= 24 * 30, "{told} events were told");
+    drop(wake);
+}
+
+/// An object's name and version.
+fn named(boat: DynamicObject) -> (String, String) {
+    (boat.metadata.name.unwrap_or_default(), boat.metadata.resource_version.unwrap_or_default())
 }

@@ -31,9 +31,7 @@ async fn fm_61_ten_thousand_promotions_are_listed_whole_in_bounded_memory() {
     }
     // Nobody is held up by it: what others want is answered meanwhile.
     let others: Api<ConfigMap> = Api::namespaced(client, "default");
-    let lists = tokio::spawn(async move {
-        while promotions.list(&ListParams::default()).await.is_ok() {}
-    });
+    let lists = tokio::spawn(async move { while promotions.list(&ListParams::default()).await.is_ok() {} });
     for n in 0..50 {
         let mut object = ConfigMap::default();
         object.metadata.name = Some(format!("meanwhile-{n}"));

@@ -14,7 +14,7 @@ use super::journal::Journal;
 use super::view::WorkDir;
 use super::{digest, fault, journal};
 
-const WORK: &str = "work";
+pub(super) const WORK: &str = "work";
 const JOURNAL: &str = "journal";
 const ENDED: &str = "ended.";
 const DROPPED: &str = "dropped.";

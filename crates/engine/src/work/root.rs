@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, Permissions, PermissionsExt};
 
-use super::directory::{FRESH, WorkDirectory};
+use super::directory::{FRESH, WORK, WorkDirectory};
 use super::error::{Error, Result};
 use super::{fault, journal};
 
@@ -15,9 +16,19 @@ use super::{fault, journal};
 const GONE: &str = ".gone.";
 
 /// All work directories of a process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WorkRoot {
     path: PathBuf,
+    salvage: Option<Salvage>,
+}
+
+/// Somebody who may move away what is in a work directory before that is removed.
+type Salvage = Arc<dyn Fn(&Path) + Send + Sync>;
+
+impl std::fmt::Debug for WorkRoot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkRoot").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl WorkRoot {
@@ -34,7 +45,13 @@ impl WorkRoot {
                 remove_tree(&dir, &name).map_err(io)?;
             }
         }
-        Ok(Self { path })
+        Ok(Self { path, salvage: None })
+    }
+
+    /// Shows what steps saw of a work directory to somebody before it is removed: what they move away stays.
+    #[must_use]
+    pub fn salvaging(self, salvage: impl Fn(&Path) + Send + Sync + 'static) -> Self {
+        Self { salvage: Some(Arc::new(salvage)), ..self }
     }
 
     /// The work directory of a Promotion. Touches nothing yet: [`WorkDirectory::recover`] does.
@@ -46,6 +63,9 @@ impl WorkRoot {
     /// Removes the work directory of a Promotion, if there is one.
     pub fn remove(&self, uid: &str) -> Result<()> {
         name(uid)?;
+        if let Some(salvage) = &self.salvage {
+            salvage(&self.path.join(uid).join(WORK));
+        }
         remove(&self.path, uid)
     }
 

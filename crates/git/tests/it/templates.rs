@@ -64,7 +64,7 @@ async fn the_files_move_along_with_the_branch_and_back() {
 #[tokio::test]
 async fn a_file_that_somebody_wrote_into_is_made_anew() {
     let world = World::new().await;
-    let (_, mirror) = world.app().await;
+    let (app, mirror) = world.app().await;
     let one = world.clone(&mirror, "one").await;
     let later = std::time::SystemTime::now() + std::time::Duration::from_mins(1);
     let file = std::fs::File::options().write(true).open(world.path("one/README.md")).unwrap();
@@ -74,7 +74,12 @@ async fn a_file_that_somebody_wrote_into_is_made_anew() {
     assert_eq!(read(two.directory(), "README.md").as_deref(), Some("hello\n"));
     assert!(two.is_clean().await.unwrap());
     assert!(!one.is_clean().await.unwrap(), "it stays where it was written");
-    edit(&two, "a", "1", "a").await;
+    // Also where the branch has moved meanwhile.
+    std::fs::write(world.path("two/README.md"), "evil again, and long\n").unwrap();
+    app.commit(&Change::on("main", "meanwhile").file("a", "1")).await.unwrap();
+    let three = world.clone(&mirror, "three").await;
+    assert_eq!(read(three.directory(), "README.md").as_deref(), Some("hello\n"));
+    edit(&three, "b", "1", "b").await;
 }
 
 #[tokio::test]
@@ -106,4 +111,42 @@ async fn a_cache_that_was_left_half_moved_is_made_anew() {
     let two = world.clone(&world.mirror("app"), "two").await;
     assert_eq!(read(two.directory(), "README.md").as_deref(), Some("hello\n"));
     assert!(two.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_work_tree_that_comes_back_is_put_right_and_lent_again() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let change =
+        Change::on("main", "more").file("deep/a", "a\n").file("deep/b", "b\n").link("link", "README.md");
+    app.commit(&change).await.unwrap();
+    let work = world.path("work");
+    std::fs::create_dir(&work).unwrap();
+    let old = world.clone(&mirror, "work/out").await;
+    let kept = inode(&world, "work/out/deep/a");
+    // Its owner has left things behind, changed some and removed others.
+    std::fs::write(work.join("new"), "changed\n").unwrap();
+    std::fs::rename(work.join("new"), work.join("out/deep/b")).unwrap();
+    old.commit(&crate::world::message("mine")).await.unwrap();
+    crate::world::write(&old, "secret", "of somebody\n");
+    std::fs::remove_file(work.join("out/README.md")).unwrap();
+    std::fs::remove_file(work.join("out/link")).unwrap();
+    std::fs::create_dir_all(work.join("out/link/dir")).unwrap();
+    std::fs::write(work.join("out/.git/config"), "[core]\n\tfsmonitor = evil\n").unwrap();
+    std::fs::create_dir(work.join("plain")).unwrap();
+    world.git.take_back(&work);
+    assert!(!work.join("out").exists() && work.join("plain").exists());
+    app.commit(&Change::on("main", "later").file("deep/c", "c\n")).await.unwrap();
+    let new = world.clone(&mirror, "new").await;
+    assert_eq!(inode(&world, "new/deep/a"), kept);
+    for (path, text) in [("deep/b", "b\n"), ("deep/c", "c\n"), ("README.md", "hello\n"), ("link", "hello\n")]
+    {
+        assert_eq!(read(new.directory(), path).as_deref(), Some(text), "{path}");
+    }
+    assert!(!world.path("new/secret").exists());
+    assert!(new.is_clean().await.unwrap());
+    edit(&new, "deep/d", "d\n", "goes on").await;
+    world.branch(&mirror, "main").push(&push(&new), &mut Unrecorded).await.unwrap();
+    // The second one gets no spare, and is as good.
+    assert!(world.clone(&mirror, "another").await.is_clean().await.unwrap());
 }
