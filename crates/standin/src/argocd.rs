@@ -22,6 +22,7 @@ mod settings;
 mod spec;
 mod step;
 mod sync;
+mod windows;
 mod worker;
 
 #[cfg(test)]

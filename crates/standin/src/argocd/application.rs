@@ -5,6 +5,10 @@ use serde_json::Value;
 
 pub const REFRESH: &str = "argocd.argoproj.io/refresh";
 pub const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
+/// Says that what may be removed only when confirmed may be removed, from this time on.
+pub const APPROVED: &str = "argocd.argoproj.io/deletion-approved";
+/// Options of a sync for one object.
+pub const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 /// Finalizers that begin so ask for an Application's resources to be deleted with it.
 pub const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
 

@@ -28,6 +28,8 @@ pub struct Observed {
     pub target: Result<Target, String>,
     /// What should be there and what is.
     pub resources: Vec<Resource>,
+    /// Whether the project's windows let a sync begin by itself.
+    pub may_sync: bool,
 }
 
 /// The Application after a comparison. `full`: one that was asked for or is due, which moves `reconciledAt`.
@@ -131,6 +133,9 @@ fn entry(resource: &Resource, unknown: bool) -> Value {
     }
     if resource.target.is_none() {
         entry["requiresPruning"] = json!(true);
+    }
+    if resource.has_option("Prune=confirm") || resource.has_option("Delete=confirm") {
+        entry["requiresDeletionConfirmation"] = json!(true);
     }
     entry
 }

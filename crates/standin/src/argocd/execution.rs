@@ -1,8 +1,9 @@
 //! Doing a sync's tasks at the API server, and taking everything away again.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::application::{at, text};
+use super::application::{APPROVED, annotation, at, text, time};
 use super::cluster::{Cluster, Error};
 use super::observation;
 use super::operation::Outcome;
@@ -11,8 +12,54 @@ use super::spec::{self, Stops, Wrong};
 use super::sync::{self, Done, Request, Task};
 use super::worker::Shared;
 
+/// What came of an attempt.
+pub enum Attempt {
+    Ended(Outcome),
+    /// Somebody has to confirm something first: this is said meanwhile.
+    Waits(String),
+}
+
 /// One attempt at what the running operation asks for.
-pub async fn attempt(cluster: &Cluster, shared: &Shared, app: &Value) -> Result<Outcome, Error> {
+pub async fn attempt(cluster: &Cluster, shared: &Shared, app: &Value) -> Result<Attempt, Error> {
+    if let Some(asked) = at(app, "/status/operationState/operation/sync")
+        && let Some(what) = unconfirmed(cluster, shared, app, &Request::of(asked)).await?
+    {
+        return Ok(Attempt::Waits(format!("waiting for pruning confirmation of {what}")));
+    }
+    ended(cluster, shared, app).await.map(Attempt::Ended)
+}
+
+/// What would be removed and may be only once somebody has said so after the operation began.
+async fn unconfirmed(
+    cluster: &Cluster,
+    shared: &Shared,
+    app: &Value,
+    request: &Request,
+) -> Result<Option<String>, Error> {
+    let approved = annotation(app, APPROVED).and_then(|text| text.parse::<Timestamp>().ok());
+    let began = time(app, "/status/operationState/startedAt");
+    if !request.flag("prune")
+        || request.is_dry_run()
+        || approved.zip(began).is_some_and(|(at, began)| at >= began)
+    {
+        return Ok(None);
+    }
+    let own_namespace = &shared.settings.namespace;
+    let project = observation::project(cluster, app, own_namespace).await?;
+    // What is wrong with the spec or the repository is for the attempt itself to say.
+    let Ok(target) = shared.sources.target(&request.sources(app)).await else { return Ok(None) };
+    let resources =
+        observation::resources(cluster, app, Some(&target), project.as_ref(), own_namespace).await?;
+    let waiting = resources.iter().filter(|resource| {
+        resource.target.is_none() && request.selects(&resource.key) && resource.has_option("Prune=confirm")
+    });
+    let names: Vec<String> = waiting
+        .map(|resource| format!("{}/{}/{}", resource.key.group, resource.key.kind, resource.key.name))
+        .collect();
+    Ok((!names.is_empty()).then(|| names.join(", ")))
+}
+
+async fn ended(cluster: &Cluster, shared: &Shared, app: &Value) -> Result<Outcome, Error> {
     let Some(asked) = at(app, "/status/operationState/operation/sync") else {
         return Ok(Outcome::error("Invalid operation request: no operation specified"));
     };

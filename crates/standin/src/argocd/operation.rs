@@ -7,7 +7,8 @@ use super::application::{
     at, flag, has_sources, is_over, list, operation, operation_state, sources, text, time, written,
 };
 use super::comparison::Target;
-use super::merge;
+use super::sync::Request;
+use super::{merge, windows};
 
 /// How an attempt went.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,11 +45,14 @@ pub fn begin(app: &Value, now: Timestamp) -> Value {
 
 /// The versions in which an attempt ends: the history's entry, then the end itself, in which `operation` vanishes and
 /// nothing else of the status changes. One that will be tried again stays `Running`.
-pub fn end(app: &Value, outcome: &Outcome, now: Timestamp) -> Vec<Value> {
+///
+/// `again`: an end may have been cut short after the entry, by a kill or by another writer; it is made again, the entry
+/// is not.
+pub fn end(app: &Value, outcome: &Outcome, again: bool, now: Timestamp) -> Vec<Value> {
     let mut versions = Vec::new();
     let mut next = app.clone();
     if outcome.remembered && outcome.phase == "Succeeded" {
-        remember(&mut next, outcome.result.as_ref(), now);
+        remember(&mut next, outcome.result.as_ref(), again, now);
         versions.push(next.clone());
     }
     let tried = at(app, "/status/operationState/retryCount").and_then(Value::as_i64).unwrap_or(0);
@@ -76,6 +80,24 @@ pub fn end(app: &Value, outcome: &Outcome, now: Timestamp) -> Vec<Value> {
     merge::set(&mut next, &["status", "operationState"], state);
     versions.push(next);
     versions
+}
+
+/// It waits for somebody.
+pub fn waiting(app: &Value, message: &str) -> Value {
+    let mut next = app.clone();
+    merge::set(&mut next, &["status", "operationState", "message"], json!(message));
+    next
+}
+
+/// It waits for a window of its project.
+pub fn blocked(app: &Value) -> Value {
+    let mut next = waiting(app, windows::BLOCKED);
+    let result =
+        at(app, "/status/operationState/operation/sync").map(|sync| Request::of(sync).result(app, None, &[]));
+    if let Some(result) = result {
+        merge::set(&mut next, &["status", "operationState", "syncResult"], result);
+    }
+    next
 }
 
 /// When an attempt that failed is to be tried again; `None` where none waits.
@@ -196,7 +218,7 @@ fn pause(app: &Value, attempt: i64) -> SignedDuration {
 /// How many entries the history keeps, unless the spec says otherwise.
 const HISTORY: u64 = 10;
 
-fn remember(app: &mut Value, result: Option<&Value>, now: Timestamp) {
+fn remember(app: &mut Value, result: Option<&Value>, again: bool, now: Timestamp) {
     let mut history = list(app, "/status/history").to_vec();
     let id = history.last().and_then(|entry| entry.get("id")?.as_i64()).map_or(0, |id| id + 1);
     let mut entry = json!({
@@ -214,13 +236,12 @@ fn remember(app: &mut Value, result: Option<&Value>, now: Timestamp) {
         entry["revision"] = member("revision").unwrap_or_default();
         entry["source"] = member("source").unwrap_or_default();
     }
-    // An end that was cut short after this entry, by a kill or by another writer, is made again: not the entry.
     let same = |last: &Value| {
         ["deployStartedAt", "revision", "revisions", "source", "sources"]
             .iter()
             .all(|member| last.get(member) == entry.get(member))
     };
-    if history.last().is_some_and(same) {
+    if again && history.last().is_some_and(same) {
         return;
     }
     history.push(entry);

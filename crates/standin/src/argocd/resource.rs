@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::application::{annotation, text};
+use super::application::{SYNC_OPTIONS, annotation, text};
 use super::merge;
 
 /// Which Application an object belongs to, and which object it was when that was written.
@@ -112,6 +112,13 @@ impl Resource {
             (None, None) => true,
             _ => false,
         }
+    }
+
+    /// Whether it has this option of a sync, in Git or else in the cluster.
+    pub fn has_option(&self, option: &str) -> bool {
+        let options =
+            self.target.as_ref().or(self.live.as_ref()).and_then(|one| annotation(one, SYNC_OPTIONS));
+        options.is_some_and(|options| options.split(',').any(|one| one.trim() == option))
     }
 
     /// Whether the object that is there was applied before as manifests are.

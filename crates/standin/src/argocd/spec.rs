@@ -111,7 +111,7 @@ pub fn allows_kind(project: Option<&Value>, group: &str, kind: &str, namespaced:
 }
 
 /// Whether a text fits a pattern in which `*` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
+pub fn fits(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut left) = text.strip_prefix(first) else { return false };
     let mut parts = rest.split('*').peekable();

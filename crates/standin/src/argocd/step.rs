@@ -32,6 +32,10 @@ pub struct Memory {
     pub due: Due,
     /// When it is compared again without being asked to.
     pub refresh_at: Option<Timestamp>,
+    /// When to look again whether a window has opened for the operation.
+    pub blocked_until: Option<Timestamp>,
+    /// Whether the running operation is known from its beginning, and nothing of its end was written yet.
+    pub is_whole: bool,
 }
 
 /// One step.
@@ -67,16 +71,17 @@ pub fn next(app: &Value, memory: &Memory, now: Timestamp) -> Step {
         return step;
     }
     let retry = retry_at(app);
+    let blocked = memory.blocked_until.filter(|until| *until > now);
     match phase(app) {
         "Terminating" if running => return Step::Terminate,
         _ if running && retry.is_some_and(|retry| retry <= now) => return Step::Retry,
-        _ if running && retry.is_none() => return Step::Operate,
+        _ if running && retry.is_none() && blocked.is_none() => return Step::Operate,
         _ if !running && at(app, "/metadata/deletionTimestamp").is_some() && has_finalizer(app) => {
             return Step::Delete;
         }
         _ => {}
     }
-    Step::Rest(memory.refresh_at.into_iter().chain(retry).min())
+    Step::Rest(memory.refresh_at.into_iter().chain(retry).chain(blocked).min())
 }
 
 fn comparison(app: &Value, memory: &Memory, now: Timestamp) -> Option<Step> {
@@ -148,6 +153,8 @@ mod tests {
 
     fn rested(app: &Value) -> Memory {
         Memory {
+            blocked_until: None,
+            is_whole: true,
             compared: app.get("spec").cloned(),
             due: Due::Nothing,
             refresh_at: Some(now() + jiff::SignedDuration::from_mins(3)),

@@ -21,7 +21,7 @@ impl Request {
         self.flag("dryRun")
     }
 
-    fn flag(&self, name: &str) -> bool {
+    pub fn flag(&self, name: &str) -> bool {
         self.sync.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
@@ -36,7 +36,7 @@ impl Request {
         !list(&self.sync, "/resources").is_empty()
     }
 
-    fn selects(&self, key: &Key) -> bool {
+    pub fn selects(&self, key: &Key) -> bool {
         let named = |entry: &Value| {
             text(entry, "/group") == key.group
                 && text(entry, "/kind") == key.kind

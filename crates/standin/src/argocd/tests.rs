@@ -72,7 +72,7 @@ fn operations(line: &Value) -> Verdict {
             begin(before, now())
         } else if ended && phase(before) == "Running" {
             let back = usize::from(at(before, "/status/history") != at(&versions[i - 1], "/status/history"));
-            let ours = end(&versions[i - back], &recorded_outcome(after, back == 1), now());
+            let ours = end(&versions[i - back], &recorded_outcome(after, back == 1), false, now());
             if ours.len() != back + 1 {
                 return Verdict::Different(format!("version {}: {} versions", i + 1, ours.len()));
             }
@@ -130,7 +130,7 @@ fn app() -> Value {
 fn observed(resources: Vec<Resource>) -> Observed {
     let target =
         Target { revisions: vec!["c1".into()], types: vec!["Directory".into()], manifests: Vec::new() };
-    Observed { invalid: None, target: Ok(target), resources }
+    Observed { invalid: None, target: Ok(target), resources, may_sync: true }
 }
 
 fn resource(target: Option<Value>, live: Option<Value>) -> Resource {
@@ -193,6 +193,7 @@ fn an_invalid_spec_never_gets_a_time_of_comparison() {
     let status = status_of(
         &app(),
         &Observed {
+            may_sync: true,
             invalid: Some(Wrong { what: "no such project".to_owned(), stops: Stops::Project }),
             ..observed(Vec::new())
         },
@@ -332,14 +333,14 @@ fn a_failed_attempt_waits_and_is_tried_again_up_to_the_limit() {
     app["operation"] = json!({"sync": {}, "retry": {"limit": 1, "backoff": {"duration": "2s"}}});
     let begun = begin(&app, now());
     let refused = Outcome { phase: "Failed", message: "no".to_owned(), result: None, remembered: false };
-    let waiting = end(&begun, &refused, now()).remove(0);
+    let waiting = end(&begun, &refused, false, now()).remove(0);
     assert_eq!(
         (phase(&waiting), waiting["status"]["operationState"]["retryCount"].clone()),
         ("Running", json!(1))
     );
     assert!(waiting.get("operation").is_some());
     assert_eq!(operation::retry_at(&waiting), Some("2026-03-04T10:00:04Z".parse().unwrap()));
-    let last = end(&operation::retry(&waiting), &refused, now()).remove(0);
+    let last = end(&operation::retry(&waiting), &refused, false, now()).remove(0);
     assert_eq!(phase(&last), "Failed");
     assert_eq!(last.get("operation"), None);
     assert_eq!(text(&last, "/status/operationState/message"), "no (retried 1 times).");

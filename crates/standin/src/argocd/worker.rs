@@ -11,17 +11,20 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::application::{REFRESH, RESOURCES_FINALIZER, at, list, name, namespace, sources};
+use super::application::{REFRESH, RESOURCES_FINALIZER, at, flag, list, name, namespace, sources};
 use super::cluster::{Cluster, Error};
 use super::comparison::{self, Observed, Target};
+use super::execution::Attempt;
 use super::observation::Sources;
 use super::operation::{self, Outcome};
 use super::resource::{Key, owner};
 use super::step::{self, Due, Memory, Step};
-use super::{Settings, execution, merge, observation, spec};
+use super::{Settings, execution, merge, observation, spec, windows};
 
 /// How long it waits after something went wrong.
 const PAUSE: Duration = Duration::from_secs(1);
+/// When an operation that waits for a window is looked at again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// Steps without a rest; more means that two parties undo each other's work.
 const MOST_STEPS: usize = 50;
 
@@ -91,7 +94,8 @@ impl Worker {
             };
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
-                () = self.mailbox.bell.notified() => {}
+                // Perhaps what an operation waits for has come.
+                () = self.mailbox.bell.notified() => run.memory.blocked_until = None,
                 () = sleep => {}
             }
         }
@@ -150,8 +154,14 @@ impl Run<'_> {
         let shared = &self.worker.shared;
         match step::next(&app, &self.memory, Timestamp::now()) {
             Step::Rest(until) => return Ok(Some(Rest::Until(until))),
-            Step::Begin => writer.write(&operation::begin(&app, Timestamp::now())).await?,
-            Step::Retry => writer.write(&operation::retry(&app)).await?,
+            Step::Begin => {
+                (self.memory.blocked_until, self.memory.is_whole) = (None, true);
+                writer.write(&operation::begin(&app, Timestamp::now())).await?;
+            }
+            Step::Retry => {
+                self.memory.is_whole = true;
+                writer.write(&operation::retry(&app)).await?;
+            }
             Step::Terminate => {
                 let outcome = Outcome {
                     phase: "Failed",
@@ -161,18 +171,33 @@ impl Run<'_> {
                 };
                 self.end(&mut writer, &outcome).await?;
             }
-            Step::Operate => {
-                let outcome = execution::attempt(&cluster, shared, &app).await?;
-                self.end(&mut writer, &outcome).await?;
+            Step::Operate if self.is_blocked(&cluster, &app).await? => {
+                self.memory.blocked_until = Timestamp::now().checked_add(LOOK_AGAIN).ok();
+                writer.write(&operation::blocked(&app)).await?;
             }
+            Step::Operate => match execution::attempt(&cluster, shared, &app).await? {
+                Attempt::Ended(outcome) => self.end(&mut writer, &outcome).await?,
+                Attempt::Waits(why) => {
+                    self.memory.blocked_until = Timestamp::now().checked_add(LOOK_AGAIN).ok();
+                    writer.write(&operation::waiting(&app, &why)).await?;
+                }
+            },
             Step::Compare { due, annotated } => self.compare(&mut writer, due, annotated).await?,
             Step::Delete => self.delete(&mut writer).await?,
         }
         Ok(None)
     }
 
+    /// Whether the project's windows let the running operation wait.
+    async fn is_blocked(&self, cluster: &Cluster, app: &Value) -> Result<bool, Error> {
+        let project = observation::project(cluster, app, &self.worker.shared.settings.namespace).await?;
+        let by_hand = !flag(app, "/status/operationState/operation/initiatedBy/automated");
+        Ok(!windows::permit(project.as_ref(), app, by_hand, Timestamp::now()))
+    }
+
     async fn end(&mut self, writer: &mut Writer<'_>, outcome: &Outcome) -> Result<(), Error> {
-        for version in operation::end(&writer.app, outcome, Timestamp::now()) {
+        let again = !std::mem::take(&mut self.memory.is_whole);
+        for version in operation::end(&writer.app, outcome, again, Timestamp::now()) {
             writer.write(&version).await?;
         }
         if operation::wants_comparison(&writer.app) {
@@ -192,6 +217,7 @@ impl Run<'_> {
         let findings = |app: &Value| comparison::compared(app, &observed, &owner, own_namespace, full, now);
         let next = findings(&app);
         if let Ok(target) = &observed.target
+            && observed.may_sync
             && let Some(asked) = operation::automatic(&next, target, now)
         {
             writer.write(&with_operation(&writer.app, asked)).await?;
@@ -258,7 +284,8 @@ impl Run<'_> {
                 let _ = shared.managed.send(Managed { kind: kind.resource, key: resource.key.clone(), by });
             }
         }
-        Ok(Observed { invalid, target, resources })
+        let may_sync = windows::permit(project.as_ref(), app, false, Timestamp::now());
+        Ok(Observed { invalid, target, resources, may_sync })
     }
 }
 
