@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::kinds;
 use crate::resource::{Custom, Nature, Resource, Scale, api_version};
 use crate::schema::Structural;
+use crate::schemaless::Schemaless;
 use crate::table::Columns;
 
 /// A snapshot of what is served.
@@ -24,11 +25,14 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// The built-in kinds and the given definitions; what did not change is taken from `before`.
-    pub(crate) fn build(definitions: &[Arc<Object>], before: &Self) -> Self {
+    /// The built-in kinds, those without a schema and the given definitions; what did not change is taken from `before`.
+    pub(crate) fn build(definitions: &[Arc<Object>], schemaless: &[Schemaless], before: &Self) -> Self {
         let mut catalog = Self::default();
         for resource in kinds::all() {
             catalog.add(resource);
+        }
+        for kind in schemaless {
+            catalog.add(kind.resource());
         }
         for definition in definitions {
             let name = &definition.key.name;
@@ -115,7 +119,7 @@ fn accepted(definition: &Value) -> bool {
     })
 }
 
-fn compile(definition: &Object) -> Vec<Arc<Resource>> {
+fn compile(definition: &Arc<Object>) -> Vec<Arc<Resource>> {
     let value = definition.value();
     let spec = value.get("spec").unwrap_or(&Value::Null);
     let is = |version: &Value, field: &str| version.get(field).and_then(Value::as_bool).unwrap_or_default();
@@ -129,8 +133,11 @@ fn compile(definition: &Object) -> Vec<Arc<Resource>> {
     let stored = versions.iter().find(|(v, _)| is(v, "storage"));
     versions
         .iter()
-        .filter(|(v, _)| is(v, "served"))
-        .filter_map(|(version, structural)| resource(definition, spec, version, structural.clone(), stored))
+        .enumerate()
+        .filter(|(_, (v, _))| is(v, "served"))
+        .filter_map(|(at, (version, structural))| {
+            resource(definition, spec, (at, version), structural.clone(), stored)
+        })
         .map(Arc::new)
         .collect()
 }
@@ -148,9 +155,9 @@ fn schema(definition: &Object, spec: &Value, version: &Value) -> Option<Arc<Stru
 }
 
 fn resource(
-    definition: &Object,
+    definition: &Arc<Object>,
     spec: &Value,
-    version: &Value,
+    (at, version): (usize, &Value),
     structural: Option<Arc<Structural>>,
     stored: Option<&(&Value, Option<Arc<Structural>>)>,
 ) -> Option<Resource> {
@@ -177,7 +184,7 @@ fn resource(
         deprecation: deprecation(&group, spec, version, &text("kind")),
         stored_as: api_version(&group, stored_name),
         scale: Scale::of(version),
-        spec: (*version).clone(),
+        source: Some((definition.clone(), at)),
     };
     Some(Resource {
         storage: format!("{group}/{plural}").into(),

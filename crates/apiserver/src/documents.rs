@@ -133,9 +133,7 @@ fn described(catalog: &Catalog, group: &str, version: &str) -> Vec<Resource> {
             list_kind: resource.list_kind.clone(),
             namespaced: resource.namespaced,
             schema: match &resource.nature {
-                Nature::Custom(custom) => {
-                    Some(custom.spec.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default())
-                }
+                Nature::Custom(custom) => Some(custom.schema()),
                 _ => None,
             },
             subresources: if resource.has_status { vec!["status".to_owned()] } else { Vec::new() },

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ferry_store::Object;
 use serde_json::Value;
 
 use crate::kinds::Builtin;
@@ -60,13 +61,22 @@ pub(crate) struct Custom {
     pub(crate) storage: Option<Arc<Structural>>,
     /// Objects written before this version may lack defaults of the schema.
     pub(crate) since: u64,
-    /// The version as written in the definition.
-    pub(crate) spec: Value,
+    /// Where the version is written: a definition, and its place in there.
+    pub(crate) source: Option<(Arc<Object>, usize)>,
     pub(crate) selectable: Vec<String>,
     pub(crate) deprecation: Option<String>,
     /// `apiVersion` of what is written to the store.
     pub(crate) stored_as: String,
     pub(crate) scale: Option<Scale>,
+}
+
+impl Custom {
+    /// The schema as it is written; null if there is none.
+    pub(crate) fn schema(&self) -> Value {
+        let Some((definition, at)) = &self.source else { return Value::Null };
+        let pointer = format!("/spec/versions/{at}/schema/openAPIV3Schema");
+        definition.value().pointer(&pointer).cloned().unwrap_or_default()
+    }
 }
 
 /// Where a custom object keeps its numbers of replicas: paths from its root.

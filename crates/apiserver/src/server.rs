@@ -16,6 +16,7 @@ use crate::catalog::Catalog;
 use crate::documents::Documents;
 use crate::fairness::{Fairness, Seats};
 use crate::kinds::DEFINITIONS;
+use crate::schemaless::Schemaless;
 use crate::{
     Admission, Authenticator, Authorizer, Identity, KeyError, MastersOnly, Roles, SigningKey, StaticTokens,
     Status, handler, roles,
@@ -42,6 +43,8 @@ pub struct Options {
     pub event_seconds: u64,
     /// How many requests from sockets are worked on at a time.
     pub seats: Seats,
+    /// Kinds that are served beside the built-in ones, with any content.
+    pub schemaless: Vec<Schemaless>,
 }
 
 impl Options {
@@ -65,6 +68,7 @@ impl Default for Options {
             background: true,
             event_seconds: 3600,
             seats: Seats::default(),
+            schemaless: Vec::new(),
         }
     }
 }
@@ -208,7 +212,8 @@ impl Server {
         let _turn = self.inner.building.lock();
         let definitions = self.inner.store.list(DEFINITIONS, None);
         let before = self.catalog();
-        *self.inner.catalog.write() = Arc::new(Catalog::build(&definitions.objects, &before));
+        *self.inner.catalog.write() =
+            Arc::new(Catalog::build(&definitions.objects, &self.inner.options.schemaless, &before));
         self.inner.changed.send_replace(definitions.version);
     }
 

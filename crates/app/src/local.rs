@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use ferry_apiserver::{Certificates, Identity, Limits, Options, Seats, Server, SigningKey, StaticTokens};
+use ferry_apiserver::{
+    Certificates, Identity, Limits, Options, Schemaless, Seats, Server, SigningKey, StaticTokens,
+};
 use ferry_store::Store;
 use kube::Client;
 use tokio::net::TcpListener;
@@ -59,6 +61,7 @@ impl Local {
             hosts: settings.hosts.clone(),
             event_seconds: settings.event_seconds,
             seats: Seats::of(settings.max_requests),
+            schemaless: if settings.standin { schemaless() } else { Vec::new() },
             ..Options::default().with_roles(&store)
         };
         let rules = Arc::new(Rules::new(options.authorizer.clone()));
@@ -104,6 +107,19 @@ impl Local {
         // Waits for the writer's last commit.
         let _closed = tokio::task::spawn_blocking(move || store.close()).await;
     }
+}
+
+/// What Applications of the stand-in may be made of.
+fn schemaless() -> Vec<Schemaless> {
+    let stored = |kind: &ferry_standin::argocd::Kind| Schemaless {
+        group: kind.group,
+        version: kind.version,
+        kind: kind.kind,
+        plural: kind.plural,
+        namespaced: kind.namespaced,
+        has_status: true,
+    };
+    ferry_standin::argocd::KINDS.iter().map(stored).collect()
 }
 
 async fn prepare(client: &Client, settings: &Settings) -> Result<()> {

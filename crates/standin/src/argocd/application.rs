@@ -7,6 +7,10 @@ pub const REFRESH: &str = "argocd.argoproj.io/refresh";
 pub const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
 /// Says that what may be removed only when confirmed may be removed, from this time on.
 pub const APPROVED: &str = "argocd.argoproj.io/deletion-approved";
+/// Makes an object a hook, and when.
+pub const HOOK: &str = "argocd.argoproj.io/hook";
+/// When a hook is removed.
+pub const HOOK_DELETE_POLICY: &str = "argocd.argoproj.io/hook-delete-policy";
 /// Options of a sync for one object.
 pub const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 /// Finalizers that begin so ask for an Application's resources to be deleted with it.

@@ -1,5 +1,7 @@
 //! From what was observed to the status: sync, health, resources, conditions, and whether a sync starts by itself.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -55,8 +57,11 @@ pub fn compared(
     conditions.extend(shared(app, &observed.resources, owner));
     set_conditions(&mut next, &conditions, now);
     set_health(&mut next, health::of_application(&observed.resources), now);
-    let mut entries: Vec<Value> =
-        observed.resources.iter().map(|r| entry(r, observed.target.is_err())).collect();
+    let (hooks, own): (Vec<&Resource>, Vec<&Resource>) =
+        observed.resources.iter().partition(|resource| resource.hook().is_some());
+    let hooks = hooks.into_iter().filter(|hook| hook.live.is_some()).map(hook_entry);
+    let own = own.into_iter().map(|resource| entry(resource, observed.target.is_err()));
+    let mut entries: Vec<Value> = own.chain(hooks).collect();
     let place =
         |entry: &Value| ["/group", "/kind", "/namespace", "/name"].map(|at| text(entry, at).to_owned());
     entries.sort_by_cached_key(|entry| place(entry).join("/"));
@@ -70,6 +75,14 @@ pub fn compared(
     merge::set(&mut next, &["status", "sync"], sync);
     merge::set(&mut next, &["status", "controllerNamespace"], json!(own_namespace));
     merge::set(&mut next, &["status", "resourceHealthSource"], json!("appTree"));
+    let images = images(&observed.resources);
+    if images.is_empty() {
+        if at(&next, "/status/summary/images").is_some() {
+            merge::set(&mut next, &["status", "summary"], json!({}));
+        }
+    } else {
+        merge::set(&mut next, &["status", "summary"], json!({"images": images}));
+    }
     if full || at(app, "/status/reconciledAt").is_none() {
         merge::set(&mut next, &["status", "reconciledAt"], json!(written(now)));
     }
@@ -99,7 +112,9 @@ fn sync(app: &Value, observed: &Observed) -> Value {
     let named = || sources(app).iter().map(|source| text(source, "/targetRevision").to_owned()).collect();
     let (status, revisions): (_, Vec<String>) = match &observed.target {
         Err(_) => ("Unknown", named()),
-        Ok(target) if observed.resources.iter().all(|r| r.is_synced() || !r.is_permitted) => {
+        Ok(target)
+            if observed.resources.iter().all(|r| r.is_synced() || !r.is_permitted || r.hook().is_some()) =>
+        {
             ("Synced", target.revisions.clone())
         }
         Ok(target) => ("OutOfSync", target.revisions.clone()),
@@ -111,6 +126,18 @@ fn sync(app: &Value, observed: &Observed) -> Value {
         sync["revision"] = json!(revision);
     }
     sync
+}
+
+/// The entry of a hook that is there: it is neither compared nor counts for the health.
+fn hook_entry(hook: &Resource) -> Value {
+    let mut entry = entry(hook, false);
+    if let Some(members) = entry.as_object_mut() {
+        members.remove("status");
+        members.insert("hook".to_owned(), json!(true));
+        // Git is asked for hooks only when something is synced.
+        members.insert("requiresPruning".to_owned(), json!(true));
+    }
+    entry
 }
 
 /// An entry of `status.resources`.
@@ -170,14 +197,25 @@ fn set_types(app: &mut Value, target: Option<&Target>) {
 }
 
 /// Writes the health; its time moves only with its status.
+/// What runs in the Pods.
+fn images(resources: &[Resource]) -> BTreeSet<String> {
+    let pods =
+        resources.iter().filter(|resource| resource.key.kind == "Pod" && resource.key.group.is_empty());
+    let containers = pods.filter_map(|pod| pod.live.as_ref()).flat_map(|live| {
+        ["/spec/initContainers", "/spec/containers"].into_iter().flat_map(|member| list(live, member))
+    });
+    containers
+        .map(|container| text(container, "/image").to_owned())
+        .filter(|image| !image.is_empty())
+        .collect()
+}
+
 fn set_health(app: &mut Value, mut health: Value, now: Timestamp) {
-    let old = at(app, "/status/health").cloned().unwrap_or_default();
-    let since = if old.get("status") == health.get("status") {
-        at(&old, "/lastTransitionTime").cloned()
-    } else {
-        None
-    };
-    health["lastTransitionTime"] = since.unwrap_or_else(|| json!(written(now)));
+    // Whoever brought it into this state stays named.
+    if at(app, "/status/health/status") == health.get("status") {
+        return;
+    }
+    health["lastTransitionTime"] = json!(written(now));
     merge::set(app, &["status", "health"], health);
 }
 

@@ -10,6 +10,7 @@ const ORDER: &[&str] = &["Healthy", "Suspended", "Progressing", "Missing", "Degr
 
 /// `status.health` of an Application, without the time.
 pub fn of_application(resources: &[Resource]) -> Value {
+    let resources: Vec<&Resource> = resources.iter().filter(|resource| resource.hook().is_none()).collect();
     if !resources.is_empty() && resources.iter().all(|resource| resource.live.is_none()) {
         return json!({"status": "Missing"});
     }
@@ -32,7 +33,7 @@ pub fn of_application(resources: &[Resource]) -> Value {
 }
 
 /// How well a live object is; `None` where its kind says nothing about that.
-fn of(live: &Value) -> Option<&'static str> {
+pub fn of(live: &Value) -> Option<&'static str> {
     if at(live, "/metadata/deletionTimestamp").is_some() {
         return Some("Progressing");
     }
@@ -107,7 +108,32 @@ fn pod(live: &Value) -> &'static str {
         "Succeeded" => "Healthy",
         "Running" if ready => "Healthy",
         "Failed" => "Degraded",
+        "Running" if is_stuck(live) => "Degraded",
         _ => "Progressing",
+    }
+}
+
+/// Whether a container of a Pod that is to run for ever waits because of an error.
+fn is_stuck(pod: &Value) -> bool {
+    let for_ever = matches!(text(pod, "/spec/restartPolicy"), "" | "Always");
+    let waits = |container: &Value| {
+        let reason = text(container, "/state/waiting/reason");
+        reason.starts_with("Err") || reason.ends_with("Error") || reason.ends_with("BackOff")
+    };
+    for_ever && list(pod, "/status/containerStatuses").iter().any(waits)
+}
+
+/// Why an object is Degraded, where its kind says it.
+pub fn reason(live: &Value) -> Option<String> {
+    match (text(live, "/apiVersion"), text(live, "/kind")) {
+        ("apps/v1", "Deployment") => {
+            Some(format!("Deployment {:?} exceeded its progress deadline", text(live, "/metadata/name")))
+        }
+        ("batch/v1", "Job") => {
+            condition(live, "Failed").map(|condition| text(condition, "/message").to_owned())
+        }
+        ("v1", "Pod") => Some(text(live, "/status/message").to_owned()).filter(|why| !why.is_empty()),
+        _ => None,
     }
 }
 

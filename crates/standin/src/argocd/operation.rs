@@ -83,21 +83,19 @@ pub fn end(app: &Value, outcome: &Outcome, again: bool, now: Timestamp) -> Vec<V
 }
 
 /// It waits for somebody.
-pub fn waiting(app: &Value, message: &str) -> Value {
+pub fn waiting(app: &Value, message: &str, result: Option<Value>) -> Value {
     let mut next = app.clone();
+    if let Some(result) = result {
+        merge::set(&mut next, &["status", "operationState", "syncResult"], result);
+    }
     merge::set(&mut next, &["status", "operationState", "message"], json!(message));
     next
 }
 
 /// It waits for a window of its project.
 pub fn blocked(app: &Value) -> Value {
-    let mut next = waiting(app, windows::BLOCKED);
-    let result =
-        at(app, "/status/operationState/operation/sync").map(|sync| Request::of(sync).result(app, None, &[]));
-    if let Some(result) = result {
-        merge::set(&mut next, &["status", "operationState", "syncResult"], result);
-    }
-    next
+    let sync = at(app, "/status/operationState/operation/sync");
+    waiting(app, windows::BLOCKED, sync.map(|sync| Request::of(sync).result(app, None, &[])))
 }
 
 /// When an attempt that failed is to be tried again; `None` where none waits.

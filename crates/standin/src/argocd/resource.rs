@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::application::{SYNC_OPTIONS, annotation, text};
+use super::application::{HOOK, HOOK_DELETE_POLICY, SYNC_OPTIONS, annotation, text};
 use super::merge;
 
 /// Which Application an object belongs to, and which object it was when that was written.
@@ -112,6 +112,19 @@ impl Resource {
             (None, None) => true,
             _ => false,
         }
+    }
+
+    /// When it is made, if it is a hook; the first of several times.
+    pub fn hook(&self) -> Option<&str> {
+        let one = self.target.as_ref().or(self.live.as_ref())?;
+        annotation(one, HOOK).and_then(|hook| hook.split(',').next()).map(str::trim)
+    }
+
+    /// Whether a hook is removed then: `BeforeHookCreation` (if nothing is said), `HookSucceeded`, `HookFailed`.
+    pub fn goes(&self, when: &str) -> bool {
+        let said =
+            self.target.as_ref().or(self.live.as_ref()).and_then(|one| annotation(one, HOOK_DELETE_POLICY));
+        said.unwrap_or("BeforeHookCreation").split(',').any(|policy| policy.trim() == when)
     }
 
     /// Whether it has this option of a sync, in Git or else in the cluster.

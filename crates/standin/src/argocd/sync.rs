@@ -101,6 +101,8 @@ pub enum Task {
     Prepare(Resource),
     /// Make it as Git wants it.
     Apply(Resource),
+    /// Make it anew: it does something and comes to an end.
+    Hook(Resource),
     /// Remove it: Git has it no longer.
     Prune(Key),
     /// It should be removed, but nobody said that this may be done.
@@ -110,8 +112,40 @@ pub enum Task {
 impl Task {
     pub fn key(&self) -> &Key {
         match self {
-            Self::Prepare(resource) | Self::Apply(resource) => &resource.key,
+            Self::Prepare(resource) | Self::Apply(resource) | Self::Hook(resource) => &resource.key,
             Self::Prune(key) | Self::Keep(key) => key,
+        }
+    }
+}
+
+/// When something is done: what is in one stage must be well before the next begins. Of the sync (0) or of the hooks
+/// before (-1) and after it (1), and which wave.
+pub type Stage = (i8, i64);
+
+impl Task {
+    pub fn stage(&self) -> Stage {
+        match self {
+            // Before everything else.
+            Self::Prepare(_) => (-2, 0),
+            Self::Apply(resource) => (0, resource.target.as_ref().map_or(0, wave)),
+            Self::Hook(resource) => {
+                let place = match resource.hook() {
+                    Some("PreSync") => -1,
+                    Some("PostSync") => 1,
+                    _ => 0,
+                };
+                (place, resource.target.as_ref().map_or(0, wave))
+            }
+            Self::Prune(_) | Self::Keep(_) => (0, 0),
+        }
+    }
+
+    /// As it is told.
+    fn phase(&self) -> &'static str {
+        match self.stage().0 {
+            ..0 => "PreSync",
+            0 => "Sync",
+            1.. => "PostSync",
         }
     }
 }
@@ -119,16 +153,24 @@ impl Task {
 /// The tasks of a sync, in the order in which they are done.
 pub fn plan(request: &Request, resources: &[Resource]) -> Vec<Task> {
     let chosen = resources.iter().filter(|resource| request.selects(&resource.key));
-    let mut tasks: Vec<(i64, usize, Task)> = chosen
+    let mut tasks: Vec<(Stage, usize, Task)> = chosen
         .filter_map(|resource| {
+            let hook = resource.hook();
+            if hook.is_some() && (resource.target.is_none() || request.is_partial()) {
+                return None;
+            }
             let task = match &resource.target {
+                Some(_) if matches!(hook, Some("PreSync" | "Sync" | "PostSync")) => {
+                    Task::Hook(resource.clone())
+                }
+                // One for failures, or for nothing.
+                Some(_) if hook.is_some() => return None,
                 Some(_) if request.has_option("ApplyOutOfSyncOnly") && resource.is_synced() => return None,
                 Some(_) => Task::Apply(resource.clone()),
                 None if request.flag("prune") => Task::Prune(resource.key.clone()),
                 None => Task::Keep(resource.key.clone()),
             };
-            let wave = resource.target.as_ref().map_or(0, wave);
-            Some((wave, rank(&resource.key.kind), task))
+            Some((task.stage(), rank(&resource.key.kind), task))
         })
         .collect();
     tasks.sort_by(|a, b| (a.0, a.1, a.2.key()).cmp(&(b.0, b.1, b.2.key())));
@@ -222,15 +264,19 @@ fn entry(task: &Task, done: &Done, is_seen: bool, dry_run: bool) -> Value {
         Done::UnknownKind | Done::Forbidden(_) => ("SyncFailed", None),
         Done::Refused(_) => ("SyncFailed", Some("Failed")),
     };
-    let sync_phase = if matches!(task, Task::Prepare(_)) { "PreSync" } else { "Sync" };
     let mut entry = json!({
         "group": key.group, "kind": key.kind, "name": key.name, "namespace": key.namespace, "version": key.version,
-        "status": status, "syncPhase": sync_phase, "message": done.message(key, dry_run),
+        "status": status, "syncPhase": task.phase(), "message": done.message(key, dry_run),
     });
     if let Some(phase) = phase {
         entry["hookPhase"] = json!(phase);
     }
-    if let Task::Apply(Resource { target: Some(target), .. }) = task {
+    if let Task::Hook(resource) = task {
+        entry["hookType"] = json!(resource.hook());
+    }
+    if let Task::Apply(Resource { target: Some(target), .. })
+    | Task::Hook(Resource { target: Some(target), .. }) = task
+    {
         let images = images(target);
         if !images.is_empty() {
             entry["images"] = json!(images);
@@ -251,18 +297,21 @@ fn images(object: &Value) -> Vec<String> {
         .collect()
 }
 
-/// How the attempt ended. `before`: it was found out before anything was applied.
-pub fn outcome(request: &Request, done: &[(Task, Done)], result: Value, before: bool) -> Outcome {
-    let bad: Vec<&(Task, Done)> = done.iter().filter(|(_, done)| !done.is_good()).collect();
-    let Some((task, first)) = bad.first() else {
-        let nothing = done.is_empty() || request.is_dry_run();
-        let message = if nothing {
-            "successfully synced (no more tasks)"
-        } else {
-            "successfully synced (all tasks run)"
-        };
-        let remembered = !request.is_dry_run() && !request.is_partial();
-        return Outcome { phase: "Succeeded", message: message.to_owned(), result: Some(result), remembered };
+/// How an attempt ended that did all it was asked for.
+pub fn succeeded(request: &Request, nothing: bool, result: Value) -> Outcome {
+    let message = if nothing || request.is_dry_run() {
+        "successfully synced (no more tasks)"
+    } else {
+        "successfully synced (all tasks run)"
+    };
+    let remembered = !request.is_dry_run() && !request.is_partial();
+    Outcome { phase: "Succeeded", message: message.to_owned(), result: Some(result), remembered }
+}
+
+/// How an attempt ended in which something could not be done. `before`: it was found out before anything was applied.
+pub fn failed(done: &[(Task, Done)], result: Value, before: bool) -> Outcome {
+    let Some((task, first)) = done.iter().find(|(_, done)| !done.is_good()) else {
+        return Outcome { result: Some(result), ..Outcome::error("nothing failed") };
     };
     let key = task.key();
     let message = match first {

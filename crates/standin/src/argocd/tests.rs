@@ -9,7 +9,7 @@ use super::comparison::{Observed, Target, compared, stale_first};
 use super::operation::{self, Outcome, automatic, begin, end, phase};
 use super::resource::{Key, Resource};
 use super::spec::{Stops, Wrong};
-use super::sync::{Done, Request, Task, entries, outcome, plan};
+use super::sync::{Done, Request, Task, entries, failed, plan, succeeded};
 use super::{merge, resource};
 
 fn now() -> Timestamp {
@@ -251,7 +251,7 @@ fn a_sync_tells_what_became_of_each_object() {
     let entries = entries(&request, &done);
     assert_eq!(entries[0]["message"], "configmap/menu created");
     assert_eq!(entries[1]["status"], "PruneSkipped");
-    let ended = outcome(&request, &done, request.result(&app(), Some(&["c1".to_owned()]), &entries), false);
+    let ended = succeeded(&request, false, request.result(&app(), Some(&["c1".to_owned()]), &entries));
     assert_eq!((ended.phase, ended.remembered), ("Succeeded", true));
     assert_eq!(ended.result.unwrap()["revision"], "c1");
 }
@@ -270,7 +270,7 @@ fn one_refused_object_fails_the_sync() {
         (Done::Refused("is invalid".to_owned()), false, "completed unsuccessfully, reason: is invalid"),
         (Done::Forbidden("tea".to_owned()), true, "is not permitted in project tea"),
     ] {
-        let ended = outcome(&request, &[(task(), done)], Value::Null, before);
+        let ended = failed(&[(task(), done)], Value::Null, before);
         assert_eq!((ended.phase, ended.remembered), ("Failed", false));
         assert!(ended.message.contains(part), "{} should say {part}", ended.message);
     }
@@ -280,7 +280,7 @@ fn one_refused_object_fails_the_sync() {
 fn a_partial_or_dry_sync_is_not_remembered() {
     for sync in [json!({"dryRun": true}), json!({"resources": [{"kind": "ConfigMap", "name": "menu"}]})] {
         let request = Request::of(&sync);
-        assert!(!outcome(&request, &[], Value::Null, false).remembered, "{sync}");
+        assert!(!succeeded(&request, false, Value::Null).remembered, "{sync}");
     }
     let only = Request::of(&json!({"resources": [{"kind": "ConfigMap", "name": "menu"}]}));
     let both = [resource(Some(manifest("menu", "a")), None), resource(Some(manifest("side", "a")), None)];

@@ -124,9 +124,9 @@ fn values(piece: &str, low: u32, high: u32, names: &[&str]) -> Option<u64> {
         None => (piece, 1),
     };
     let number = |text: &str| {
-        let named = names.iter().position(|name| text.eq_ignore_ascii_case(name));
-        let named = named.and_then(|at| u32::try_from(at).ok()).map(|at| at + low);
-        named.or_else(|| text.parse().ok()).filter(|value| (low..=high).contains(value))
+        let month_or_day = names.iter().position(|name| text.eq_ignore_ascii_case(name));
+        let month_or_day = month_or_day.and_then(|at| u32::try_from(at).ok()).map(|at| at + low);
+        month_or_day.or_else(|| text.parse().ok()).filter(|value| (low..=high).contains(value))
     };
     let (from, to) = match range.split_once('-') {
         _ if matches!(range, "*" | "?") => (low, high),

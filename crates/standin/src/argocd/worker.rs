@@ -177,9 +177,9 @@ impl Run<'_> {
             }
             Step::Operate => match execution::attempt(&cluster, shared, &app).await? {
                 Attempt::Ended(outcome) => self.end(&mut writer, &outcome).await?,
-                Attempt::Waits(why) => {
+                Attempt::Waits(why, result) => {
                     self.memory.blocked_until = Timestamp::now().checked_add(LOOK_AGAIN).ok();
-                    writer.write(&operation::waiting(&app, &why)).await?;
+                    writer.write(&operation::waiting(&app, &why, result)).await?;
                 }
             },
             Step::Compare { due, annotated } => self.compare(&mut writer, due, annotated).await?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferry_apiserver::{Identity, Options, Server};
+use ferry_apiserver::{Identity, Options, Schemaless, Server};
 use ferry_standin::argocd::{self, Repositories, Settings};
 use ferry_store::Store;
 use futures::StreamExt as _;
@@ -37,6 +37,19 @@ pub struct World {
     _directory: TempDir,
 }
 
+/// What manifests hold beside what every API server has.
+fn schemaless() -> Vec<Schemaless> {
+    let stored = |kind: &argocd::Kind| Schemaless {
+        group: kind.group,
+        version: kind.version,
+        kind: kind.kind,
+        plural: kind.plural,
+        namespaced: kind.namespaced,
+        has_status: true,
+    };
+    argocd::KINDS.iter().map(stored).collect()
+}
+
 impl World {
     /// The stand-in with its definitions, and namespace `tea` to apply to.
     pub async fn start() -> Self {
@@ -64,7 +77,7 @@ impl World {
     async fn bare() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&ferry_store::Options::new(directory.path().join("data"))).unwrap();
-        let server = Server::new(store, Options::default()).unwrap();
+        let server = Server::new(store, Options { schemaless: schemaless(), ..Options::default() }).unwrap();
         let client = Client::new(server.router_for(Identity::master("tester")), "default");
         let (_, versions) = watch::channel(Vec::new());
         let stop = CancellationToken::new().drop_guard();
