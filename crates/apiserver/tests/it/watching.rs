@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams,
+};
 use kube::runtime::{WatchStreamExt, watcher};
+use proptest::prelude::*;
 use serde_json::json;
 
 use crate::world::World;
@@ -28,8 +32,7 @@ async fn a_watch_tells_the_life_of_an_object() {
     let world = World::start().await;
     let boats = world.boats();
     world.boat("a", json!({"seats": 1})).await;
-    let version =
-        boats.list(&kube::api::ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    let version = boats.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
     let mut events = boats.watch(&WatchParams::default(), &version).await.unwrap().boxed();
 
     world.boat("b", json!({"seats": 1})).await;
@@ -143,14 +146,8 @@ async fn fm_62_a_watch_lives_through_a_day_and_misses_nothing() {
         if hour % 5 == 4 {
             world.server.store().compact(world.server.store().version());
         }
-        let wanted: BTreeMap<String, String> = boats
-            .list(&kube::api::ListParams::default())
-            .await
-            .unwrap()
-            .items
-            .into_iter()
-            .map(named)
-            .collect();
+        let wanted: BTreeMap<String, String> =
+            boats.list(&ListParams::default()).await.unwrap().items.into_iter().map(named).collect();
         while known != wanted {
             // Pauses of the client pass, minute by minute, whenever nothing else happens.
             let event = tokio::select! {
@@ -181,4 +178,112 @@ async fn fm_62_a_watch_lives_through_a_day_and_misses_nothing() {
 /// An object's name and version.
 fn named(boat: DynamicObject) -> (String, String) {
     (boat.metadata.name.unwrap_or_default(), boat.metadata.resource_version.unwrap_or_default())
+}
+
+/// What happens to the boats, and to whoever watches them.
+#[derive(Clone, Debug)]
+enum Step {
+    Write(u8),
+    Delete(u8),
+    /// The stream is cut; it goes on from the last version that was seen.
+    Cut,
+    /// So many events are read.
+    Read(u8),
+    /// The server forgets what was before now.
+    Compact,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..6_u8).prop_map(Step::Write),
+        3 => (0..6_u8).prop_map(Step::Delete),
+        2 => Just(Step::Cut),
+        3 => (1..5_u8).prop_map(Step::Read),
+        1 => Just(Step::Compact),
+    ]
+}
+
+/// A client that watches by hand.
+struct Watcher {
+    boats: Api<DynamicObject>,
+    known: BTreeMap<String, String>,
+    /// The last version that was seen.
+    last: String,
+    stream: Option<BoxStream<'static, kube::Result<WatchEvent<DynamicObject>>>>,
+}
+
+impl Watcher {
+    async fn listed(boats: Api<DynamicObject>) -> Self {
+        let found = boats.list(&ListParams::default()).await.unwrap();
+        let last = found.metadata.resource_version.clone().unwrap();
+        Self { boats, known: found.items.into_iter().map(named).collect(), last, stream: None }
+    }
+
+    /// Takes in one event; lists anew where its version has expired.
+    async fn read(&mut self) {
+        if self.stream.is_none() {
+            let stream = self.boats.watch(&WatchParams::default(), &self.last).await.unwrap();
+            self.stream = Some(stream.boxed());
+        }
+        let event = self.stream.as_mut().unwrap().next().await;
+        match event.map(Result::unwrap) {
+            Some(WatchEvent::Added(boat) | WatchEvent::Modified(boat)) => {
+                let (name, version) = named(boat);
+                self.last.clone_from(&version);
+                self.known.insert(name, version);
+            }
+            Some(WatchEvent::Deleted(boat)) => {
+                let (name, version) = named(boat);
+                self.last = version;
+                assert!(self.known.remove(&name).is_some(), "{name} was never there");
+            }
+            Some(WatchEvent::Error(status)) => {
+                assert_eq!(status.code, 410);
+                *self = Self::listed(self.boats.clone()).await;
+            }
+            Some(WatchEvent::Bookmark(_)) => {}
+            None => self.stream = None,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_watch_that_is_cut_comes_to_what_a_list_says(steps in proptest::collection::vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let world = World::start().await;
+            let boats = world.boats();
+            let mut watcher = Watcher::listed(boats.clone()).await;
+            for (turn, step) in steps.into_iter().enumerate() {
+                let seats = json!({"seats": turn + 1});
+                match step {
+                    Step::Write(n) if boats.get_opt(&format!("b{n}")).await.unwrap().is_none() => {
+                        world.boat(&format!("b{n}"), seats).await;
+                    }
+                    Step::Write(n) => {
+                        let patch = Patch::Merge(json!({"spec": seats}));
+                        boats.patch(&format!("b{n}"), &PatchParams::default(), &patch).await.unwrap();
+                    }
+                    Step::Delete(n) => drop(boats.delete(&format!("b{n}"), &DeleteParams::default()).await),
+                    Step::Cut => watcher.stream = None,
+                    Step::Compact => world.server.store().compact(world.server.store().version()),
+                    Step::Read(events) => {
+                        for _ in 0..events {
+                            // There may be none.
+                            let _quiet = tokio::time::timeout(Duration::from_millis(2), watcher.read()).await;
+                        }
+                    }
+                }
+            }
+            let list = boats.list(&ListParams::default()).await.unwrap();
+            let wanted: BTreeMap<_, _> = list.items.into_iter().map(named).collect();
+            while watcher.known != wanted {
+                let read = tokio::time::timeout(Duration::from_secs(10), watcher.read()).await;
+                assert!(read.is_ok(), "{:?} never becomes {wanted:?}", watcher.known);
+            }
+        });
+    }
 }
