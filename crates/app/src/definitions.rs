@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, ObjectMeta, PostParams};
+use kube::api::{Api, ApiResource, DynamicObject, ObjectMeta, PostParams};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Client, ResourceExt as _};
 use serde_json::Value;
@@ -16,14 +15,35 @@ use crate::connect::words;
 /// How long the server may take to serve a new kind.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Makes or replaces definitions, and returns when all are served.
-pub(crate) async fn install(client: &Client, wanted: &[Value]) -> Result<()> {
-    try_join_all(wanted.iter().map(|definition| install_one(client, definition))).await?;
+/// Makes or replaces definitions, and returns when all are served. One after the other: each takes megabytes.
+pub(crate) async fn install(client: &Client, wanted: Vec<Value>) -> Result<()> {
+    for definition in wanted {
+        if !is_served(client, &definition).await? {
+            install_one(client, definition).await?;
+        }
+    }
     Ok(())
 }
 
-async fn install_one(client: &Client, wanted: &Value) -> Result<()> {
-    let mut wanted: CustomResourceDefinition = serde_json::from_value(wanted.clone())?;
+/// Whether exactly this definition is there and served already: every start but the first finds it so.
+async fn is_served(client: &Client, wanted: &Value) -> Result<bool> {
+    let kind = ApiResource::erase::<CustomResourceDefinition>(&());
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
+    let name = wanted.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let Some(found) = api.get_opt(name).await? else { return Ok(false) };
+    let same = |pointer: &str| found.data.pointer(pointer) == wanted.pointer(pointer);
+    let conditions = found.data.pointer("/status/conditions").and_then(Value::as_array);
+    let is_established = conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
+    let parts =
+        ["/spec/versions", "/spec/group", "/spec/scope", "/spec/names/plural", "/spec/names/shortNames"];
+    Ok(is_established && parts.into_iter().all(same))
+}
+
+async fn install_one(client: &Client, wanted: Value) -> Result<()> {
+    let mut wanted: CustomResourceDefinition = serde_json::from_value(wanted)?;
     let name = wanted.name_any();
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let params = PostParams::default();

@@ -130,7 +130,7 @@ async fn prepare(client: &Client, settings: &Settings) -> Result<()> {
         wanted.extend(ferry_standin::argocd::crds());
         namespaces.push(argocd);
     }
-    definitions::install(client, &wanted).await?;
+    definitions::install(client, wanted).await?;
     for namespace in namespaces {
         definitions::ensure_namespace(client, namespace).await?;
     }

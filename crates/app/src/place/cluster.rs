@@ -100,7 +100,7 @@ async fn prepare(client: &Client, settings: &Settings) -> Result<()> {
     definitions::ensure_namespace(client, &settings.namespaces.own).await?;
     if settings.standin {
         definitions::ensure_namespace(client, &settings.namespaces.argocd).await?;
-        definitions::install(client, &ferry_standin::argocd::crds()).await?;
+        definitions::install(client, ferry_standin::argocd::crds()).await?;
     }
     Ok(())
 }
