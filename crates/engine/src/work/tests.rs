@@ -116,7 +116,10 @@ impl Change {
                     let _ = std::fs::write(at.join("new"), "checked out")
                         .and_then(|()| std::fs::rename(at.join("new"), at.join(name)));
                 }
-                let _ = std::fs::write(at.join(".git/HEAD"), "moved");
+                // Git is not started where `.git` is a link.
+                if std::fs::symlink_metadata(at.join(".git")).is_ok_and(|found| found.is_dir()) {
+                    let _ = std::fs::write(at.join(".git/HEAD"), "moved");
+                }
             }),
         };
     }
