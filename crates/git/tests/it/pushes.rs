@@ -298,6 +298,8 @@ async fn fm_06_a_push_that_is_cut_at_any_instant_and_resumed_happens_once() {
     for turn in 0..16 {
         let tree = world.clone(&mirror, &format!("tree-{turn}")).await;
         edit(&tree, &format!("file-{turn}"), "x", &format!("turn {turn}")).await;
+        // What was cut may still be at work at the server, and hold its locks.
+        world.server.until(|counts| counts.open == 0).await;
         app.commit(&Change::on("main", &format!("meanwhile {turn}")).file("m", &turn.to_string()))
             .await
             .unwrap();
