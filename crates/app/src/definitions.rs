@@ -31,15 +31,22 @@ async fn is_served(client: &Client, wanted: &Value) -> Result<bool> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
     let name = wanted.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     let Some(found) = api.get_opt(name).await? else { return Ok(false) };
-    let same = |pointer: &str| found.data.pointer(pointer) == wanted.pointer(pointer);
     let conditions = found.data.pointer("/status/conditions").and_then(Value::as_array);
     let is_established = conditions
         .into_iter()
         .flatten()
         .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
-    let parts =
-        ["/spec/versions", "/spec/group", "/spec/scope", "/spec/names/plural", "/spec/names/shortNames"];
-    Ok(is_established && parts.into_iter().all(same))
+    Ok(is_established && has(&found.data["spec"], &wanted["spec"]))
+}
+
+/// Whether an object has all that is wanted of it. What the server adds by itself may be there too, but not in lists.
+fn has(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => {
+            wanted.iter().all(|(name, wanted)| found.get(name).is_some_and(|found| has(found, wanted)))
+        }
+        _ => found == wanted,
+    }
 }
 
 async fn install_one(client: &Client, wanted: Value) -> Result<()> {
@@ -82,5 +89,29 @@ pub(crate) async fn ensure_namespace(client: &Client, name: &str) -> Result<()> 
     match api.create(&PostParams::default(), &namespace).await {
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
         made => made.map(drop).with_context(|| format!("namespace {name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::has;
+
+    #[test]
+    fn additions_of_the_server_make_no_difference_and_all_else_does() {
+        let wanted =
+            json!({"group": "g", "names": {"plural": "boats"}, "versions": [{"name": "v1", "schema": {}}]});
+        let mut found = wanted.clone();
+        found["conversion"] = json!({"strategy": "None"});
+        found["names"]["listKind"] = json!("BoatList");
+        assert!(has(&found, &wanted));
+        let mut older = found.clone();
+        older["versions"][0]["schema"] = json!({"type": "object"});
+        assert!(!has(&older, &wanted), "what a version no longer says");
+        older["versions"] = json!([]);
+        assert!(!has(&older, &wanted));
+        found["names"]["plural"] = json!("ships");
+        assert!(!has(&found, &wanted));
     }
 }

@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use ferry_standin::git_server::{Change, GitServer};
 use futures::TryStreamExt as _;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
@@ -14,9 +13,9 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use serde_json::json;
 
-use crate::ferry::Ferry;
 use crate::figures::Figures;
-use crate::objects::{Ends, PATIENCE, freight, project, promote, stage, warehouse};
+use crate::objects::{PATIENCE, promote};
+use crate::scene::Scene;
 
 const RUNS: usize = 30;
 
@@ -37,7 +36,7 @@ kind: Application
 metadata:
   name: app
   namespace: argocd
-  annotations: {kargo.akuity.io/authorized-stage: 'bench:test'}
+  annotations: {kargo.akuity.io/authorized-stage: 'bench:stage-0'}
 spec:
   project: default
   source: {repoURL: 'https://example.com/app.git', targetRevision: main, path: .}
@@ -45,26 +44,19 @@ spec:
 ";
 
 pub async fn measure(program: &Path, figures: &mut Figures) -> Result<()> {
-    let repositories = tempfile::tempdir()?;
-    let git = GitServer::start(repositories.path()).await?;
-    let app = git.create_repository("app", "main").await?;
-    let commit = app.commit(&Change::on("main", "One").file("a", "1")).await?;
-    let ferry = Ferry::start(program, &[]).await?;
+    let scene = Scene::start(program, &[], false).await?;
+    let Scene { ferry, commit, .. } = &scene;
     for crd in ferry_standin::argocd::crds() {
         ferry.apply(&serde_json::to_string(&crd)?).await?;
     }
     ferry.apply(APPLICATION).await?;
-    ferry.apply(&project(false)).await?;
-    ferry.apply(&warehouse(&git.repository_url("app"))).await?;
-    ferry.apply(&stage("test", "{direct: true}", UPDATE)).await?;
-    let (freight, _) = freight(&ferry.client, &commit).await?;
+    let (names, freight, mut ends) = scene.stages(1, UPDATE).await?;
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
     let applications: Api<DynamicObject> = Api::namespaced_with(ferry.client.clone(), "argocd", &kind);
-    let mut ends = Ends::follow(&ferry.client).await?;
     let mut seen = pin!(watcher(applications.clone(), watcher::Config::default()).applied_objects());
     let mut times = Vec::new();
     for _ in 0..RUNS {
-        promote(&ferry.client, &["test".to_owned()], &freight).await?;
+        promote(&ferry.client, &names, &freight).await?;
         let asked = async {
             loop {
                 let application = seen.try_next().await?.context("the watch ended")?;

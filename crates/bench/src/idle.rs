@@ -4,29 +4,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use ferry_standin::git_server::{Change, GitServer};
 
-use crate::ferry::Ferry;
 use crate::figures::Figures;
-use crate::objects::{COMPOSE, Ends, freight, project, promote, stage, warehouse};
+use crate::objects::{COMPOSE, promote};
+use crate::scene::Scene;
 
 const STAGES: usize = 50;
 const SECONDS: u16 = 20;
 
 pub async fn measure(program: &Path, figures: &mut Figures) -> Result<()> {
-    let repositories = tempfile::tempdir()?;
-    let git = GitServer::start(repositories.path()).await?;
-    let app = git.create_repository("app", "main").await?;
-    let commit = app.commit(&Change::on("main", "One").file("a", "1")).await?;
-    let ferry = Ferry::start(program, &["--standin"]).await?;
-    ferry.apply(&project(false)).await?;
-    ferry.apply(&warehouse(&git.repository_url("app"))).await?;
-    let names: Vec<String> = (0..STAGES).map(|n| format!("stage-{n}")).collect();
-    for name in &names {
-        ferry.apply(&stage(name, "{direct: true}", COMPOSE)).await?;
-    }
-    let (freight, _) = freight(&ferry.client, &commit).await?;
-    let mut ends = Ends::follow(&ferry.client).await?;
+    let scene = Scene::start(program, &["--standin"], false).await?;
+    let Scene { ferry, .. } = &scene;
+    let (names, freight, mut ends) = scene.stages(STAGES, COMPOSE).await?;
     promote(&ferry.client, &names, &freight).await?;
     ends.succeeded(STAGES).await?;
     drop(ends);

@@ -11,6 +11,7 @@ mod local;
 mod objects;
 mod promotions;
 mod scale;
+mod scene;
 mod start;
 mod storage;
 mod travel;

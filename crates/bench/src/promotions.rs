@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
-use ferry_standin::git_server::{Change, GitServer};
+use ferry_standin::git_server::Change;
 
-use crate::ferry::Ferry;
 use crate::figures::{Figures, per_second};
-use crate::objects::{Ends, freight, project, promote, stage, warehouse};
+use crate::objects::promote;
+use crate::scene::Scene;
 
 const STAGES: usize = 50;
 
@@ -22,28 +22,18 @@ pub async fn large(program: &Path, figures: &mut Figures) -> Result<()> {
 }
 
 async fn run(program: &Path, figures: &mut Figures, name: &str, files: usize, rounds: usize) -> Result<()> {
-    let repositories = tempfile::tempdir()?;
-    let git = GitServer::start(repositories.path()).await?;
-    let app = git.create_repository("app", "main").await?;
-    let commit = app.commit(&Change::on("main", "One").file("a", "1")).await?;
+    let scene = Scene::start(program, &[], false).await?;
+    let Scene { git, ferry, .. } = &scene;
     let deploy = git.create_repository("deploy", "main").await?;
-    let names: Vec<String> = (0..STAGES).map(|n| format!("stage-{n}")).collect();
-    let values = names.iter().map(|name| (format!("stages/{name}/values.yaml"), "image:\n  tag: none\n"));
+    let values = (0..STAGES).map(|n| (format!("stages/stage-{n}/values.yaml"), "image:\n  tag: none\n"));
     let padding = (0..files).map(|n| (format!("apps/{}/{n}.yaml", n / 100), "kind: ConfigMap\ndata: {}\n"));
     let all: Vec<(String, &str)> = values.chain(padding).collect();
     let change = all.iter().fold(Change::on("main", "All"), |change, (path, text)| change.file(path, text));
     deploy.commit(&change).await?;
     git.protect("/deploy.git", "bench", "secret");
-
-    let ferry = Ferry::start(program, &[]).await?;
-    ferry.apply(&project(false)).await?;
-    ferry.apply(&credential(&git.repository_url("deploy"))).await?;
-    ferry.apply(&warehouse(&git.repository_url("app"))).await?;
-    for name in &names {
-        ferry.apply(&stage(name, "{direct: true}", &steps(&git.repository_url("deploy")))).await?;
-    }
-    let (freight, _) = freight(&ferry.client, &commit).await?;
-    let mut ends = Ends::follow(&ferry.client).await?;
+    let url = git.repository_url("deploy");
+    ferry.apply(&credential(&url)).await?;
+    let (names, freight, mut ends) = scene.stages(STAGES, &steps(&url)).await?;
     // The first fills the mirror.
     promote(&ferry.client, names.get(..1).unwrap_or_default(), &freight).await?;
     ends.succeeded(1).await?;

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use ferry_standin::git_server::{Change, GitServer};
+use ferry_standin::git_server::Change;
 
-use crate::ferry::Ferry;
 use crate::figures::{Figures, middle};
-use crate::objects::{COMPOSE, Ends, freight, project, refresh, stage, warehouse};
+use crate::objects::{COMPOSE, Ends, freight, refresh, stage};
+use crate::scene::Scene;
 
 const RUNS: usize = 5;
 
@@ -37,24 +37,20 @@ pub async fn fan(program: &Path, figures: &mut Figures) -> Result<()> {
 
 /// From the refresh to the Freight, and from the refresh to the last Promotion that succeeded: the middle of a few.
 async fn run(program: &Path, stages: &[String]) -> Result<(Duration, Duration)> {
-    let repositories = tempfile::tempdir()?;
-    let git = GitServer::start(repositories.path()).await?;
-    let app = git.create_repository("app", "main").await?;
-    let mut commit = app.commit(&Change::on("main", "First").file("a", "first")).await?;
-    let ferry = Ferry::start(program, &[]).await?;
-    ferry.apply(&project(true)).await?;
+    let scene = Scene::start(program, &[], true).await?;
+    let Scene { app, ferry, .. } = &scene;
     let mut ends = Ends::follow(&ferry.client).await?;
     for stage in stages {
         ferry.apply(stage).await?;
     }
-    ferry.apply(&warehouse(&git.repository_url("app"))).await?;
-    freight(&ferry.client, &commit).await?;
+    scene.follow().await?;
+    freight(&ferry.client, &scene.commit).await?;
     ends.succeeded(stages.len()).await?;
     let (mut discoveries, mut travels) = (Vec::new(), Vec::new());
     for run in 0..RUNS {
         // Which Freight is newer is told by whole seconds.
         tokio::time::sleep(Duration::from_millis(1100)).await;
-        commit = app.commit(&Change::on("main", "Next").file("a", &run.to_string())).await?;
+        let commit = app.commit(&Change::on("main", "Next").file("a", &run.to_string())).await?;
         let client = ferry.client.clone();
         let seen = tokio::spawn(async move { freight(&client, &commit).await });
         let begun = Instant::now();

@@ -30,8 +30,8 @@ pub trait Recorder {
     type Error: Send;
     /// Writes it.
     fn record(&mut self, intent: &PushIntent) -> impl Future<Output = Result<(), Self::Error>> + Send;
-    /// The push is through and its head differs from the work tree's: the files at these paths, and `.git`, are about
-    /// to change.
+    /// The push is through and its head differs from the work tree's: what is at these paths (the empty one is all of
+    /// it), and `.git`, is about to change.
     fn advancing(&mut self, _paths: &[String]) -> impl Future<Output = Result<(), Self::Error>> + Send {
         std::future::ready(Ok(()))
     }

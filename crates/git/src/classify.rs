@@ -157,9 +157,9 @@ pub(crate) fn essence(stderr: &str) -> String {
 }
 
 /// Takes secrets out: the known ones, and user names and passwords in URLs.
-pub(crate) fn redacted(text: &str, secrets: &[&str]) -> String {
+pub(crate) fn redacted(text: &str, secrets: &[impl AsRef<str>]) -> String {
     let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+    for secret in secrets.iter().map(AsRef::as_ref).filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "***");
         let encoded =
             percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();

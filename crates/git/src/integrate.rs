@@ -261,13 +261,24 @@ fn parse(object: &[u8]) -> Option<Parsed> {
     (!parsed.tree.is_empty() && !parsed.author.is_empty()).then_some(parsed)
 }
 
+/// A path, as far as it can be named.
+fn nameable(path: &[u8]) -> String {
+    let text = match std::str::from_utf8(path) {
+        Ok(text) => return text.to_owned(),
+        Err(error) => path.get(..error.valid_up_to()).unwrap_or_default(),
+    };
+    let above = String::from_utf8_lossy(text);
+    above.rsplit_once('/').map(|(above, _)| above.to_owned()).unwrap_or_default()
+}
+
 impl WorkTree {
-    /// The paths whose files differ between two commits.
+    /// The paths whose files differ between two commits. Where a name is not UTF-8, the directory that it is in; the
+    /// empty path is the whole work tree.
     pub(crate) async fn differing(&self, old: &CommitId, new: &CommitId) -> Result<Vec<String>, Error> {
         let command = self.command("compare commits of").args(["diff-tree", "-r", "-z", "--name-only"]);
         let output = command.arg("--no-renames").args([old.as_str(), new.as_str()]).success().await?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        Ok(text.split_terminator('\0').map(str::to_owned).collect())
+        let paths = output.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(nameable).collect())
     }
 
     /// Moves head and files to a commit. Changes that are not committed stay; where they are in the way of the new
@@ -297,6 +308,20 @@ impl WorkTree {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_named_is_in_something_that_can() {
+        for (path, wanted) in [
+            (&b"a/b"[..], "a/b"),
+            ("k/żółw".as_bytes(), "k/żółw"),
+            (b"a/b/\xff", "a/b"),
+            (b"a/\xff/c", "a"),
+            (b"\xff", ""),
+            (b"x\xff/y", ""),
+        ] {
+            assert_eq!(nameable(path), wanted);
+        }
+    }
 
     #[test]
     fn a_rewritten_commit_keeps_author_message_and_encoding() {

@@ -5,13 +5,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
 use crate::classify;
 use crate::process::{self, Failure, Finished};
-use crate::remote::{Login, Remote};
+use crate::remote::{Login, Remote, encoded};
 use crate::{Error, Settings};
 
 /// Configuration of every run; it beats what a repository's own `config` says.
@@ -234,8 +233,7 @@ impl<'a> Invocation<'a> {
                 if !remote.waits() {
                     // Spares the round in which the server asks for it. Git would repeat this header to whomever the
                     // server names instead, so no redirection is followed while it is sent.
-                    let login = BASE64_STANDARD.encode(format!("{username}:{password}"));
-                    let header = format!("Authorization: Basic {login}");
+                    let header = format!("Authorization: Basic {}", encoded(username, password));
                     proof.config.push((format!("http.{scope}.extraHeader"), header));
                     proof.config.push(("http.followRedirects".into(), "false".into()));
                 }

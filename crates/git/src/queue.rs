@@ -23,8 +23,6 @@ use crate::work_tree::WorkTree;
 
 /// Most pushes that go out together.
 const TOGETHER: usize = 64;
-/// How long others wait for one of them; it then goes on alone, after them.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The line of one branch.
 #[derive(Debug, Default)]
@@ -47,6 +45,8 @@ pub(crate) struct Member {
     /// Nothing may go out together with it.
     pub(crate) alone: bool,
     pub(crate) max_attempts: u32,
+    /// How often it was sent so far.
+    tries: u32,
     orders: mpsc::UnboundedSender<Order>,
 }
 
@@ -99,6 +99,7 @@ impl Queue {
             // What replaces the branch goes out by itself.
             alone: push.mode == PushMode::Force,
             max_attempts: push.max_attempts,
+            tries: 0,
             orders,
         };
         let mut line = self.line.lock();
@@ -161,7 +162,6 @@ impl Leader {
 /// Until each of them is through or has gone.
 async fn together(branch: &BranchName, mut members: Vec<Member>) {
     let mut one_by_one = false;
-    let mut attempt = 0;
     loop {
         members.retain(|member| !member.orders.is_closed());
         let Some(first) = members.first() else { return };
@@ -186,7 +186,6 @@ async fn together(branch: &BranchName, mut members: Vec<Member>) {
         };
         let ready = build(&mut members, chosen, &view, head.as_ref()).await;
         let Some(last) = ready.last() else { continue };
-        attempt += 1;
         let source = match ready.as_slice() {
             [only] => Source::Tree(&only.member.tree),
             _ => Source::Mirror,
@@ -197,7 +196,7 @@ async fn together(branch: &BranchName, mut members: Vec<Member>) {
             outcome = push => outcome,
             () = all_gone(ready.iter().map(|ready| &ready.member)) => continue,
         };
-        if matches!(outcome, Outcome::Final(_)) && ready.len() > 1 {
+        if matches!(outcome, Outcome::Final(Error::Refused { .. })) && ready.len() > 1 {
             // One of them is not wanted, and nobody says which.
             one_by_one = true;
             continue;
@@ -208,11 +207,12 @@ async fn together(branch: &BranchName, mut members: Vec<Member>) {
             members.retain(|other| !other.is(member));
             if !is_through {
                 // Behind the others: whoever is refused again and again keeps nobody from their turn.
-                members.push(member.clone());
+                members.push(Member { tries: member.tries + 1, ..member.clone() });
             }
         }
-        if members.iter().any(|member| member.max_attempts > attempt) {
-            pause(&mirror, &outcome, attempt).await;
+        // Nobody pauses for another one's failures, nor before hearing that there is no further attempt.
+        if let Some(next) = members.first().filter(|next| (1..next.max_attempts).contains(&next.tries)) {
+            pause(&mirror, &outcome, next.tries).await;
         }
     }
 }
@@ -227,13 +227,14 @@ async fn build(
 ) -> Vec<Ready> {
     loop {
         let shared = chosen.len() > 1;
+        // Who is alone keeps nobody waiting but those behind, and ends at the deadline of its own.
+        let patience = if shared { view.mirror().runner().settings.patience } else { Duration::MAX };
         let mut tip = head.cloned();
         let mut chain = Vec::new();
         for member in &chosen {
             let round = Round { view: view.clone(), head: head.cloned(), tip: tip.clone(), shared };
             let (answer, built) = oneshot::channel();
             let _gone = member.orders.send(Order::Build { round, answer });
-            let patience = if shared { PATIENCE } else { Duration::MAX };
             match tokio::time::timeout(patience, built).await {
                 Ok(Ok(Built::Candidate { commit, recorded })) => {
                     tip = Some(commit.clone());
@@ -247,7 +248,6 @@ async fn build(
         }
         let mut missing = Vec::new();
         for ready in &mut chain {
-            let patience = if shared { PATIENCE } else { Duration::MAX };
             match tokio::time::timeout(patience, &mut ready.recorded).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => {

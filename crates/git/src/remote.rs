@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ferry_artifact::RepoUrl;
 use ferry_artifact::repo_url::Transport;
 use percent_encoding::percent_decode_str;
@@ -94,12 +95,17 @@ impl Remote {
     }
 
     /// The texts that must not appear in any message.
-    pub(crate) fn secrets(&self) -> Vec<&str> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         match &self.login {
-            Login::Basic { password, .. } => vec![password],
+            Login::Basic { username, password, .. } => vec![password.clone(), encoded(username, password)],
             Login::SshKey { .. } | Login::Anonymous => Vec::new(),
         }
     }
+}
+
+/// User and password as a header carries them.
+pub(crate) fn encoded(username: &str, password: &str) -> String {
+    BASE64_STANDARD.encode(format!("{username}:{password}"))
 }
 
 /// Scheme, host and port of an http(s) address.

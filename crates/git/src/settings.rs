@@ -1,6 +1,7 @@
 //! What is chosen once per process: identity, deadlines, retries, which `git`.
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -93,6 +94,8 @@ pub struct Settings {
     pub stall: Duration,
     /// Pauses between attempts to push.
     pub backoff: Backoff,
+    /// How long pushes that go out together wait for one of them; it then goes on alone, after them.
+    pub patience: Duration,
     /// The most that is kept of what a command prints.
     pub output_limit: usize,
     /// Further environment of every `git`: proxies, certificate bundles. Nothing else is inherited.
@@ -123,8 +126,12 @@ impl Settings {
         if self.program.components().count() != 1 {
             return self.program.clone();
         }
+        let can_run = |path: &PathBuf| {
+            let metadata = std::fs::metadata(path);
+            metadata.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        };
         let mut places = std::env::split_paths(&self.search_path).map(|place| place.join(&self.program));
-        places.find(|path| path.is_file()).unwrap_or_else(|| self.program.clone())
+        places.find(can_run).unwrap_or_else(|| self.program.clone())
     }
 }
 
@@ -143,6 +150,7 @@ impl Default for Settings {
             local_deadline: Duration::from_mins(5),
             stall: Duration::from_mins(1),
             backoff: Backoff::default(),
+            patience: Duration::from_secs(10),
             output_limit: 64 << 20,
             environment: INHERITED.iter().filter_map(inherited).collect(),
         }
@@ -152,6 +160,23 @@ impl Default for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_found_where_it_can_be_run() {
+        let place = tempfile::tempdir().unwrap();
+        let search_path = std::env::join_paths([place.path().join("a"), place.path().join("b")]).unwrap();
+        for directory in ["a", "b"] {
+            std::fs::create_dir(place.path().join(directory)).unwrap();
+            std::fs::write(place.path().join(directory).join("git"), "").unwrap();
+        }
+        let settings = Settings { search_path, ..Settings::default() };
+        assert_eq!(settings.found_program(), PathBuf::from("git"), "none of them can be run");
+        let program = place.path().join("b/git");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(settings.found_program(), program);
+        let named = Settings { program: "./git".into(), ..settings };
+        assert_eq!(named.found_program(), PathBuf::from("./git"));
+    }
 
     #[test]
     fn pauses_grow_to_the_cap() {

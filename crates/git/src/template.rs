@@ -2,10 +2,12 @@
 //! commit to commit touches what differs, and a second name for a file costs a fraction of writing it.
 //!
 //! ```text
-//! <mirror>/trees/<which directories>/tree/   a work tree of ours, that nobody else ever gets
-//! <mirror>/trees/<which directories>/head    its commit; written when everything is in place
-//! <mirror>/trees/<which directories>/spare/  work trees that nobody needs any more
+//! <mirror>/trees/<which branch and directories>/tree/   a work tree of ours, that nobody else ever gets
+//! <mirror>/trees/<which branch and directories>/head    its commit, and the boot of the machine that wrote the files
+//! <mirror>/trees/<which branch and directories>/spare/  work trees that nobody needs any more
 //! ```
+//! Branches are apart, since one may have nothing in common with another; what is no branch shares one place. `head` is
+//! written when everything is in place; after another boot the disk may hold less than was written, and nothing is trusted.
 //! A work tree that comes back is compared by the numbers of its files: what is still the lent file stays, the rest is
 //! put right. That costs a look at each directory.
 //! Lent files are never written into: Git and the work directory replace files. Should anybody have done it all the
@@ -27,18 +29,24 @@ use tracing::Instrument as _;
 
 use crate::checkout::lay_out;
 use crate::mirror::Mirror;
-use crate::work_tree::{WorkTree, replace};
+use crate::work_tree::{Head, WorkTree, replace};
 use crate::{Error, Git};
 
 /// Most work trees that are kept for those who come.
 const SPARES: usize = 16;
 
+/// How the name of a work tree begins that was taken from the spare ones.
+const TAKEN: &str = "taken-";
+
 static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Most branches and selections of one mirror whose files are kept; the one that moved longest ago goes.
+const PLACES: usize = 8;
 
 /// Which commit the files are of; `None` if that is not known.
 pub(crate) type At = Option<CommitId>;
 
-/// The files of one selection of directories.
+/// The files of one branch, or of one selection of directories in it.
 #[derive(Clone)]
 struct Template {
     tree: WorkTree,
@@ -61,10 +69,17 @@ impl From<io::Error> for Unlent {
 /// Puts the files of a commit, and the index of them, into a work tree that has neither. `false`: that is not
 /// possible here, and nothing is there.
 pub(crate) async fn lend(mirror: &Mirror, target: &WorkTree, commit: &CommitId) -> Result<bool, Error> {
-    let template = Template::of(mirror, target);
-    let lock = mirror.shared().templates.lock().entry(template.directory.clone()).or_default().clone();
+    let template = Template::at(&mirror.shared().directory, target)?;
+    let lock = lock_of(mirror, &template);
     for _ in 0..2 {
-        let at = moved(&template, &lock, commit).await?;
+        let at = match moved(&template, &lock, commit).await {
+            Ok(at) => at,
+            // Whatever is wrong with the cache need not be wrong with the place where the files shall go.
+            Err(error) => {
+                tracing::warn!(url = mirror.url(), %error, "the files of a work tree are written without the cache");
+                break;
+            }
+        };
         let (from, to) = (template.clone(), target.clone());
         // The files stay as they are until the last one is lent, also where nobody waits for it any more.
         let lent = tokio::task::spawn_blocking(move || {
@@ -90,6 +105,33 @@ pub(crate) async fn lend(mirror: &Mirror, target: &WorkTree, commit: &CommitId) 
     Ok(false)
 }
 
+/// The lock of these files. Makes room for them among those of the mirror.
+fn lock_of(mirror: &Mirror, template: &Template) -> Arc<RwLock<At>> {
+    let mut templates = mirror.shared().templates.lock();
+    if !templates.contains_key(&template.directory) && !template.directory.exists() {
+        make_room(&mut templates, template.directory.parent().unwrap_or(&template.directory));
+    }
+    templates.entry(template.directory.clone()).or_default().clone()
+}
+
+/// Removes what moved longest ago and is not in use.
+fn make_room(templates: &mut HashMap<PathBuf, Arc<RwLock<At>>>, places: &Path) {
+    let age = |place: &PathBuf| std::fs::metadata(place.join("head")).and_then(|head| head.modified()).ok();
+    let mut all: Vec<PathBuf> =
+        std::fs::read_dir(places).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    all.sort_by_cached_key(age);
+    for place in all.iter().take((all.len() + 1).saturating_sub(PLACES)) {
+        // The lock stays: somebody may have it already, and comes to an empty place then.
+        let lock = templates.entry(place.clone()).or_default().clone();
+        if let Ok(mut at) = lock.try_write_owned() {
+            *at = None;
+            if let Err(error) = std::fs::remove_dir_all(place) {
+                tracing::debug!(place = %place.display(), %error, "files of the cache are not removed");
+            }
+        }
+    }
+}
+
 /// The files as they are at a commit, for as long as the answer is kept.
 async fn moved(
     template: &Template,
@@ -113,14 +155,17 @@ async fn moved(
 }
 
 impl Template {
-    fn of(mirror: &Mirror, target: &WorkTree) -> Self {
-        Self::at(&mirror.shared().directory, target)
-    }
-
-    fn at(mirror: &Path, target: &WorkTree) -> Self {
-        let selection = hex::encode(Sha256::digest(target.state().sparse.join("\n")));
-        let directory = mirror.join("trees").join(selection.get(..16).unwrap_or_default());
-        Self { tree: target.elsewhere(directory.join("tree")), directory }
+    /// Where the files of such a work tree are.
+    fn at(mirror: &Path, target: &WorkTree) -> Result<Self, Error> {
+        let branch = match target.head_name()? {
+            Head::Branch(name) => name.full(),
+            Head::Detached(_) => String::new(),
+        };
+        // No branch and no directory has a line end in its name.
+        let what = [vec![branch], target.state().sparse.clone()].concat().join("\n");
+        let what = hex::encode(Sha256::digest(what));
+        let directory = mirror.join("trees").join(what.get(..16).unwrap_or_default());
+        Ok(Self { tree: target.elsewhere(directory.join("tree")), directory })
     }
 
     fn head(&self) -> PathBuf {
@@ -132,8 +177,8 @@ impl Template {
         mut at: OwnedRwLockWriteGuard<At>,
         commit: &CommitId,
     ) -> Result<OwnedRwLockReadGuard<At>, Error> {
-        let known =
-            std::fs::read_to_string(self.head()).ok().and_then(|text| CommitId::parse(text.trim()).ok());
+        let known = self.known();
+        self.sweep();
         if known.as_ref() != Some(commit) {
             *at = None;
             let _absent = std::fs::remove_file(self.head());
@@ -144,10 +189,27 @@ impl Template {
             if !is_moved {
                 self.fill(commit).await?;
             }
-            replace(&self.head(), &format!("{commit}\n"))?;
+            replace(&self.head(), &format!("{commit}\n{}\n", boot()))?;
         }
         *at = Some(commit.clone());
         Ok(at.downgrade())
+    }
+
+    /// The commit of what is there, if that was written since the machine was started.
+    fn known(&self) -> Option<CommitId> {
+        let text = std::fs::read_to_string(self.head()).ok()?;
+        let (commit, written) = text.split_once('\n')?;
+        let boot = boot();
+        (written.trim() == boot && !boot.is_empty()).then(|| CommitId::parse(commit).ok()).flatten()
+    }
+
+    /// Removes work trees that were taken from the spare ones and went nowhere. Nobody takes one meanwhile.
+    fn sweep(&self) {
+        for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(TAKEN) {
+                let _stays = std::fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// `false`: everything has to be made anew.
@@ -222,7 +284,7 @@ impl Template {
     /// A work tree that came back, for the caller alone.
     fn spare(&self) -> Option<PathBuf> {
         std::fs::read_dir(self.spares()).ok()?.flatten().find_map(|entry| {
-            let own = self.directory.join(format!("taken-{}", entry.file_name().display()));
+            let own = self.directory.join(format!("{TAKEN}{}", entry.file_name().display()));
             std::fs::rename(entry.path(), &own).ok().map(|()| own)
         })
     }
@@ -244,13 +306,18 @@ impl Template {
 pub(crate) fn take_back(git: &Git, directory: &Path) {
     for place in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let Ok(tree) = git.open(&place.path()) else { continue };
-        let mirror = git.mirrors().join(&tree.state().mirror);
+        let Ok(template) = Template::at(&git.mirrors().join(&tree.state().mirror), &tree) else { continue };
         let name = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{name}", std::process::id());
-        if let Err(error) = Template::at(&mirror, &tree).keep(&place.path(), &name) {
+        if let Err(error) = template.keep(&place.path(), &name) {
             tracing::debug!(%error, "a work tree is not kept");
         }
     }
+}
+
+/// Which boot of the machine this is; empty where the system does not tell.
+fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// Makes a work tree that came back the same as ours.

@@ -74,7 +74,7 @@ async fn both_commits_stand_and_both_stages_stay_healthy() {
 }
 
 /// Steps that change the Stage's own file on branch `main`; the value says by which Promotion.
-fn one_edit(deploy: &str) -> String {
+pub fn one_edit(deploy: &str) -> String {
     format!(
         "
 - uses: git-clone

@@ -270,3 +270,52 @@ async fn fm_06_kills_at_random_instants_leave_no_trace() {
     println!("killed {} times, {} Promotions", kills(6), scene.promotions.len());
     scene.judge().await;
 }
+
+/// Those that wait together go out together: a kill between any two of them leaves each one commit all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn fm_06_fm_52_kills_while_many_push_to_one_branch() {
+    let directory = tempfile::tempdir().unwrap();
+    let git = GitServer::start(directory.path().join("repositories")).await.unwrap();
+    let app = git.create_repository("app", "main").await.unwrap();
+    let one = commit(&app, "main", "First", &[("a", "1")]).await;
+    let names: Vec<String> = (0..12).map(|n| format!("stage-{n}")).collect();
+    let files: Vec<String> = names.iter().map(|name| format!("{name}.yaml")).collect();
+    let files: Vec<_> = files.iter().map(|file| (file.as_str(), CONFIG_MAP)).collect();
+    let deploy = git.create_repository("deploy", "main").await.unwrap();
+    commit(&deploy, "main", "Before", &files).await;
+    let data = directory.path().join("data");
+    let mut ferry = Ferry::alone(&data).await;
+    let mut client = client_of(&data).await;
+    let steps = crate::branch::one_edit(&git.repository_url("deploy"));
+    manifests::apply(&client, &project("demo")).await.unwrap();
+    for name in &names {
+        manifests::apply(&client, &stage(name, "{direct: true}", &steps)).await.unwrap();
+    }
+    manifests::apply(&client, &warehouse("app", &git.repository_url("app"))).await.unwrap();
+    let freight = freight_with(&client, "demo", &one).await;
+    let mut promotions = Vec::new();
+    for turn in 0..kills(4).min(200) {
+        if Scene::unfinished(&client).await == Some(0) {
+            for name in &names {
+                let made = ferry_cli::promote::to_stage(&client, "demo", name, &freight).await.unwrap();
+                promotions.push(made.name_any());
+            }
+        }
+        // While the first of them push, and while the others wait.
+        let instant = Duration::from_millis(100 + (turn as u64 * 173) % 900);
+        assert!(!ferry.dies(instant).await, "it ends by itself");
+        ferry.kill().await;
+        ferry = Ferry::alone(&data).await;
+        client = client_of(&data).await;
+    }
+    for name in &promotions {
+        let status = crate::world::ended(&client, name).await.status.unwrap();
+        assert_eq!(status.phase, Some(PromotionPhase::Succeeded), "{name}: {}", status.message);
+    }
+    let log = deploy.log("main").await.unwrap();
+    let said: Vec<String> = log.iter().skip(1).map(|entry| entry.message.clone()).collect();
+    let different: BTreeSet<_> = said.iter().cloned().collect();
+    assert_eq!(said.len(), different.len(), "none twice: {said:?}");
+    assert_eq!(different, promotions.into_iter().collect(), "none lost");
+    ferry.kill().await;
+}

@@ -123,9 +123,9 @@ impl Journal {
     }
 
     /// Makes sure that a file of a work tree, which Git is about to replace, make or remove, can be put back; with it
-    /// the directories that Git makes for it or that it leaves empty.
+    /// the directories that Git makes for it or that it leaves empty. The empty path is all of it.
     pub fn keep_file(&mut self, tree: &str, file: &str) -> Result<()> {
-        let path = format!("{tree}/{file}");
+        let path = if file.is_empty() { tree.to_owned() } else { format!("{tree}/{file}") };
         if self.covered(&path) {
             return Ok(());
         }

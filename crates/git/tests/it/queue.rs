@@ -9,7 +9,7 @@ use ferry_git::{
 use ferry_standin::git_server::{Change, Fault, Hold, Repository, Service};
 use tokio::task::JoinHandle;
 
-use crate::world::{Ledger, World, basic, edit, id, on, push};
+use crate::world::{Ledger, World, basic, edit, id, on, push, settings};
 
 type Pushing<E> = JoinHandle<Result<Pushed, PushError<E>>>;
 
@@ -48,6 +48,20 @@ async fn in_line() {
     }
 }
 
+/// Starts a push of each, one behind the other.
+fn start_all(world: &World, mirror: &Mirror, trees: Vec<WorkTree>) -> Vec<Pushing<&'static str>> {
+    trees.into_iter().map(|tree| start(world, mirror, tree, Ledger::default())).collect()
+}
+
+/// How each ended.
+async fn ends<E>(pushing: Vec<Pushing<E>>) -> Vec<Result<Pushed, PushError<E>>> {
+    let mut ends = Vec::new();
+    for push in pushing {
+        ends.push(push.await.unwrap());
+    }
+    ends
+}
+
 async fn subjects(app: &Repository) -> BTreeSet<String> {
     app.log("main").await.unwrap().into_iter().map(|entry| entry.message).collect()
 }
@@ -67,12 +81,8 @@ async fn fm_52_fifty_pushes_at_once_share_their_requests() {
         pushing.push(tree);
     }
     world.server.reset_counts();
-    let pushing: Vec<_> =
-        pushing.into_iter().map(|tree| start(&world, &mirror, tree, Ledger::default())).collect();
-    let mut commits = BTreeSet::new();
-    for push in pushing {
-        commits.insert(push.await.unwrap().unwrap().commit.to_string());
-    }
+    let ends = ends(start_all(&world, &mirror, pushing)).await;
+    let commits: BTreeSet<_> = ends.into_iter().map(|end| end.unwrap().commit.to_string()).collect();
     let counts = world.server.counts();
     assert_eq!(counts.unauthorized, 0, "nobody had to ask for the password");
     assert!(counts.requests <= 50, "{counts:?}");
@@ -109,7 +119,7 @@ async fn what_was_not_recorded_is_left_out_and_the_others_go_on() {
     let stuck = start(&world, &mirror, trees.next().unwrap(), Stuck(sender));
     let broken = Ledger { broken: true, ..Ledger::default() };
     let broken = start(&world, &mirror, trees.next().unwrap(), broken);
-    let others: Vec<_> = trees.map(|tree| start(&world, &mirror, tree, Ledger::default())).collect();
+    let others = start_all(&world, &mirror, trees.collect());
     in_line().await;
     drop(hold);
     first.await.unwrap().unwrap();
@@ -117,9 +127,7 @@ async fn what_was_not_recorded_is_left_out_and_the_others_go_on() {
     let unrecorded = stuck_at.recv().await.unwrap();
     stuck.abort();
     assert_eq!(broken.await.unwrap(), Err(PushError::Record("disk full")));
-    for other in others {
-        assert!(!other.await.unwrap().unwrap().already_there);
-    }
+    assert!(ends(others).await.into_iter().all(|end| !end.unwrap().already_there));
     let log = app.log("main").await.unwrap();
     assert!(log.iter().all(|entry| entry.id != unrecorded.as_str()));
     let wanted = ["first", "second", "three", "two"].map(str::to_owned);
@@ -135,8 +143,7 @@ async fn who_goes_away_while_it_is_sent_takes_nobody_along() {
         trees.push(prepared(&world, &mirror, name, name, "1").await);
     }
     let (hold, first) = first_in_line(&world, &mirror).await;
-    let mut pushing: Vec<_> =
-        trees.into_iter().map(|tree| start(&world, &mirror, tree, Ledger::default())).collect();
+    let mut pushing = start_all(&world, &mirror, trees);
     in_line().await;
     drop(hold);
     first.await.unwrap().unwrap();
@@ -166,15 +173,11 @@ async fn fm_52_a_refusal_concerns_only_the_one_that_is_refused() {
     }
     let (hold, first) = first_in_line(&world, &mirror).await;
     app.refuse_file("bad").unwrap();
-    let pushing: Vec<_> =
-        trees.into_iter().map(|tree| start(&world, &mirror, tree, Ledger::default())).collect();
+    let pushing = start_all(&world, &mirror, trees);
     in_line().await;
     drop(hold);
     first.await.unwrap().unwrap();
-    let mut ends = Vec::new();
-    for push in pushing {
-        ends.push(push.await.unwrap());
-    }
+    let ends = ends(pushing).await;
     let Err(PushError::Git(Error::Refused { detail, .. })) = &ends[1] else { panic!("{ends:?}") };
     assert!(detail.contains("bad is not wanted"), "{detail}");
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 3, "{ends:?}");
@@ -196,15 +199,11 @@ async fn fm_53_two_that_change_the_same_line_do_not_overwrite_each_other() {
         trees.push(prepared(&world, &mirror, name, file, text).await);
     }
     let (hold, first) = first_in_line(&world, &mirror).await;
-    let pushing: Vec<_> =
-        trees.into_iter().map(|tree| start(&world, &mirror, tree, Ledger::default())).collect();
+    let pushing = start_all(&world, &mirror, trees);
     in_line().await;
     drop(hold);
     first.await.unwrap().unwrap();
-    let mut ends = Vec::new();
-    for push in pushing {
-        ends.push(push.await.unwrap());
-    }
+    let ends = ends(pushing).await;
     assert!(ends[0].as_ref().is_ok_and(|pushed| !pushed.already_there), "{ends:?}");
     let Err(PushError::Git(Error::Conflict { files, .. })) = &ends[1] else { panic!("{ends:?}") };
     assert_eq!(files, &["k/dev.yaml"]);
@@ -222,8 +221,7 @@ async fn another_process_that_is_faster_makes_all_of_them_look_again() {
         trees.push(prepared(&world, &mirror, name, name, "1").await);
     }
     let (hold, first) = first_in_line(&world, &mirror).await;
-    let pushing: Vec<_> =
-        trees.into_iter().map(|tree| start(&world, &mirror, tree, Ledger::default())).collect();
+    let pushing = start_all(&world, &mirror, trees);
     in_line().await;
     drop(hold);
     first.await.unwrap().unwrap();
@@ -232,9 +230,7 @@ async fn another_process_that_is_faster_makes_all_of_them_look_again() {
     world.server.until(|counts| counts.push == 2).await;
     app.commit(&Change::on("main", "meanwhile").file("meanwhile", "1")).await.unwrap();
     drop(next);
-    for push in pushing {
-        assert!(!push.await.unwrap().unwrap().already_there);
-    }
+    assert!(ends(pushing).await.into_iter().all(|end| !end.unwrap().already_there));
     assert_eq!(app.log("main").await.unwrap().len(), 7);
 }
 
@@ -280,4 +276,52 @@ async fn a_server_that_redirects_gets_the_password_only_when_it_asks() {
     let anonymous = world.git.mirror(&world.url("app"), &Access::default()).unwrap();
     assert!(anonymous.fetch_revision(&on("main")).await.is_err());
     assert_ne!(head, id(&"0".repeat(40)));
+}
+
+#[tokio::test]
+async fn fm_64_who_does_not_answer_keeps_nobody_waiting() {
+    let patience = std::time::Duration::from_millis(50);
+    let world = World::with(ferry_git::Settings { patience, ..settings() }).await;
+    let (app, mirror) = world.app().await;
+    let mut trees = Vec::new();
+    for name in ["stuck", "two", "three"] {
+        trees.push(prepared(&world, &mirror, name, name, "1").await);
+    }
+    let (hold, first) = first_in_line(&world, &mirror).await;
+    let (sender, mut stuck_at) = tokio::sync::mpsc::unbounded_channel();
+    let stuck = start(&world, &mirror, trees.remove(0), Stuck(sender));
+    let others = start_all(&world, &mirror, trees);
+    in_line().await;
+    drop(hold);
+    first.await.unwrap().unwrap();
+    // It never goes on, and nobody stops it.
+    stuck_at.recv().await.unwrap();
+    assert!(ends(others).await.into_iter().all(|end| !end.unwrap().already_there));
+    assert!(!stuck.is_finished() && !subjects(&app).await.contains("stuck"));
+    // It was its turn now; those that come later wait for it no longer than for its end.
+    let late =
+        start(&world, &mirror, prepared(&world, &mirror, "late", "late", "1").await, Ledger::default());
+    stuck.abort();
+    late.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_credential_that_is_refused_is_told_to_all_at_once() {
+    let world = World::new().await;
+    let (_, mirror) = world.app().await;
+    let mut trees = Vec::new();
+    for name in ["one", "two", "three"] {
+        trees.push(prepared(&world, &mirror, name, name, "1").await);
+    }
+    let (hold, first) = first_in_line(&world, &mirror).await;
+    let pushing = start_all(&world, &mirror, trees);
+    in_line().await;
+    world.server.fail("/", Service::PushAdvertisement, Fault::Status(403), None);
+    drop(hold);
+    first.await.unwrap().unwrap();
+    world.server.reset_counts();
+    for end in ends(pushing).await {
+        assert!(matches!(end, Err(PushError::Git(Error::Unauthorized { .. }))), "{end:?}");
+    }
+    assert_eq!(world.server.counts().push_advertisement, 1, "nobody tries it alone");
 }

@@ -150,3 +150,67 @@ async fn a_work_tree_that_comes_back_is_put_right_and_lent_again() {
     // The second one gets no spare, and is as good.
     assert!(world.clone(&mirror, "another").await.is_clean().await.unwrap());
 }
+
+/// The places of files in the cache.
+fn places(world: &World) -> Vec<std::path::PathBuf> {
+    let entries = |path: &std::path::Path| {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    entries(&world.path("cache/mirrors")).iter().flat_map(|mirror| entries(&mirror.join("trees"))).collect()
+}
+
+#[tokio::test]
+async fn branches_keep_apart_and_only_some_are_kept() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    world.clone(&mirror, "main").await;
+    let kept = inode(&world, "main/README.md");
+    for n in 0..12 {
+        let branch = format!("stage/{n}");
+        app.commit(&Change::on(&branch, "init").orphan().file("only", &n.to_string())).await.unwrap();
+        let tree = world.check_out(&mirror, &format!("tree-{n}"), Checkout::of(on(&branch))).await.work_tree;
+        assert_eq!(read(tree.directory(), "only"), Some(n.to_string()));
+        assert!(tree.is_clean().await.unwrap() && !tree.directory().join("README.md").exists());
+        if n < 5 {
+            world.clone(&mirror, &format!("main-{n}")).await;
+            assert_eq!(
+                inode(&world, &format!("main-{n}/README.md")),
+                kept,
+                "another branch does not move it"
+            );
+        }
+    }
+    assert_eq!(places(&world).len(), 8);
+    assert!(world.clone(&mirror, "again").await.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn after_another_boot_nothing_of_the_cache_is_trusted() {
+    let world = World::new().await;
+    let (_, mirror) = world.app().await;
+    world.clone(&mirror, "one").await;
+    // As a power cut may leave it: the names are there, what was written is not.
+    let place = places(&world).remove(0);
+    let head = std::fs::read_to_string(place.join("head")).unwrap();
+    std::fs::write(place.join("tree/README.md"), "").unwrap();
+    std::fs::write(place.join("head"), format!("{}\nanother-boot\n", head.lines().next().unwrap())).unwrap();
+    drop(mirror);
+    let two = world.clone(&world.mirror("app"), "two").await;
+    assert_eq!(read(two.directory(), "README.md").as_deref(), Some("hello\n"));
+    assert!(two.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn where_the_cache_cannot_be_used_files_are_written() {
+    let world = World::new().await;
+    let (_, mirror) = world.app().await;
+    world.clone(&mirror, "one").await;
+    let trees = places(&world).remove(0).parent().unwrap().to_owned();
+    std::fs::remove_dir_all(&trees).unwrap();
+    std::fs::write(&trees, "no directory").unwrap();
+    drop(mirror);
+    let two = world.clone(&world.mirror("app"), "two").await;
+    assert_eq!(read(two.directory(), "README.md").as_deref(), Some("hello\n"));
+    assert!(two.is_clean().await.unwrap());
+}

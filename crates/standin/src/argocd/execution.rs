@@ -24,12 +24,10 @@ pub enum Attempt {
 
 /// One attempt at what the running operation asks for.
 pub async fn attempt(cluster: &Cluster, shared: &Shared, app: &Value) -> Result<Attempt, Error> {
-    if let Some(asked) = at(app, "/status/operationState/operation/sync")
-        && let Some(what) = unconfirmed(cluster, shared, app, &Request::of(asked)).await?
-    {
-        return Ok(Attempt::Waits(format!("waiting for pruning confirmation of {what}"), None));
-    }
     match planned(cluster, shared, app).await? {
+        Ok(Plan { unconfirmed: Some(what), .. }) => {
+            Ok(Attempt::Waits(format!("waiting for pruning confirmation of {what}"), None))
+        }
         Ok(plan) => staged(cluster, app, plan).await,
         Err(outcome) => Ok(Attempt::Ended(outcome)),
     }
@@ -40,36 +38,25 @@ struct Plan {
     request: Request,
     revisions: Vec<String>,
     tasks: Vec<Task>,
+    /// What would be removed and may be only once somebody has said so.
+    unconfirmed: Option<String>,
 }
 
 /// What would be removed and may be only once somebody has said so after the operation began.
-async fn unconfirmed(
-    cluster: &Cluster,
-    shared: &Shared,
-    app: &Value,
-    request: &Request,
-) -> Result<Option<String>, Error> {
+fn unconfirmed(app: &Value, request: &Request, resources: &[Resource]) -> Option<String> {
     let approved = annotation(app, APPROVED).and_then(|text| text.parse::<Timestamp>().ok());
     let began = time(app, "/status/operationState/startedAt");
-    if !request.flag("prune")
-        || request.is_dry_run()
-        || approved.zip(began).is_some_and(|(at, began)| at >= began)
-    {
-        return Ok(None);
+    let is_approved = approved.zip(began).is_some_and(|(at, began)| at >= began);
+    if !request.flag("prune") || request.is_dry_run() || is_approved {
+        return None;
     }
-    let own_namespace = &shared.settings.namespace;
-    let project = observation::project(cluster, app, own_namespace).await?;
-    // What is wrong with the spec or the repository is for the attempt itself to say.
-    let Ok(target) = shared.sources.target(&request.sources(app)).await else { return Ok(None) };
-    let resources =
-        observation::resources(cluster, app, Some(&target), project.as_ref(), own_namespace).await?;
     let waiting = resources.iter().filter(|resource| {
         resource.target.is_none() && request.selects(&resource.key) && resource.has_option("Prune=confirm")
     });
     let names: Vec<String> = waiting
         .map(|resource| format!("{}/{}/{}", resource.key.group, resource.key.kind, resource.key.name))
         .collect();
-    Ok((!names.is_empty()).then(|| names.join(", ")))
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// The tasks, or why there can be none.
@@ -105,6 +92,7 @@ async fn planned(cluster: &Cluster, shared: &Shared, app: &Value) -> Result<Resu
         observation::resources(cluster, app, Some(&target), project.as_ref(), own_namespace).await?;
     let prepared = namespace_of(cluster, app, &request).await?.map(Task::Prepare);
     let tasks: Vec<Task> = prepared.into_iter().chain(sync::plan(&request, &resources)).collect();
+    let unconfirmed = unconfirmed(app, &request, &resources);
     if so_far(app).is_empty() {
         let refused = refused(cluster, &tasks, text(app, "/spec/project")).await?;
         if !refused.is_empty() {
@@ -112,7 +100,7 @@ async fn planned(cluster: &Cluster, shared: &Shared, app: &Value) -> Result<Resu
             return Ok(Err(sync::failed(&refused, result, true)));
         }
     }
-    Ok(Ok(Plan { request, revisions: target.revisions, tasks }))
+    Ok(Ok(Plan { request, revisions: target.revisions, tasks, unconfirmed }))
 }
 
 /// What the running operation has done so far.
@@ -135,7 +123,7 @@ fn pinned(app: &Value, mut sources: Vec<Value>) -> Vec<Value> {
 
 /// Does what is to be done, stage by stage, as far as that is possible now.
 async fn staged(cluster: &Cluster, app: &Value, plan: Plan) -> Result<Attempt, Error> {
-    let Plan { request, revisions, tasks } = plan;
+    let Plan { request, revisions, tasks, .. } = plan;
     let mut entries = so_far(app).to_vec();
     let result = |entries: &[Value]| request.result(app, Some(&revisions), entries);
     let stages: BTreeSet<Stage> = tasks.iter().map(Task::stage).collect();
