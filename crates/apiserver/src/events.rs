@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
+use crate::Server;
 use crate::verbs::{DeleteOptions, remove};
-use crate::{Server, meta};
 
 /// Deletes old Events now and then, for ever.
 pub(crate) async fn expire(server: &Server) {
@@ -18,15 +19,9 @@ pub(crate) async fn expire(server: &Server) {
         beat.tick().await;
         let catalog = server.catalog();
         let Some(resource) = catalog.get("", "v1", "events") else { continue };
-        let oldest = Timestamp::now().as_second() - i64::try_from(seconds).unwrap_or(i64::MAX);
+        let now = Timestamp::now().as_second();
         for event in server.objects(&resource.storage) {
-            let created = meta::text(&event.value(), "creationTimestamp").parse::<Timestamp>();
-            let last = ["/lastTimestamp", "/series/lastObservedTime", "/eventTime"]
-                .iter()
-                .filter_map(|p| event.value().pointer(p)?.as_str()?.parse::<Timestamp>().ok())
-                .max();
-            let alive = created.ok().max(last).is_some_and(|t| t.as_second() >= oldest);
-            if alive {
+            if is_alive(&event.value(), now, seconds) {
                 continue;
             }
             if let Err(status) = remove(server, resource, &event.key, &DeleteOptions::default()).await
@@ -35,5 +30,38 @@ pub(crate) async fn expire(server: &Server) {
                 tracing::warn!(%status, "cannot delete an old event");
             }
         }
+    }
+}
+
+/// Whether an Event is new enough, by the latest of its times. A time that is further ahead than an Event lives was
+/// told by a wrong clock: it would keep it for as long.
+fn is_alive(event: &Value, now: i64, seconds: u64) -> bool {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    let lives = now.saturating_sub(seconds)..=now.saturating_add(seconds);
+    ["/metadata/creationTimestamp", "/lastTimestamp", "/series/lastObservedTime", "/eventTime"]
+        .iter()
+        .filter_map(|pointer| event.pointer(pointer)?.as_str()?.parse::<Timestamp>().ok())
+        .any(|time| lives.contains(&time.as_second()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_lives_by_its_latest_time_whatever_clock_told_it() {
+        let now = "2031-06-01T12:00:00Z".parse::<Timestamp>().unwrap().as_second();
+        let alive = |created: &str, last: &str| {
+            is_alive(&json!({"metadata": {"creationTimestamp": created}, "lastTimestamp": last}), now, 3600)
+        };
+        assert!(alive("2031-06-01T11:30:00Z", ""));
+        assert!(alive("2031-06-01T01:00:00Z", "2031-06-01T11:30:00Z"), "it happened again");
+        assert!(!alive("2031-06-01T10:30:00Z", "2031-06-01T10:40:00Z"));
+        assert!(alive("2031-06-01T12:20:00Z", ""), "a clock that was set back a little");
+        assert!(!alive("2032-06-01T12:00:00Z", "2032-06-01T12:00:00Z"), "one that was a year ahead");
+        assert!(!alive("2031-06-01T01:00:00Z", "9999-01-01T00:00:00Z"), "a sender's invention");
+        assert!(!alive("", "yesterday"));
     }
 }

@@ -90,11 +90,18 @@ fn sorted(hosts: &[String]) -> Vec<String> {
     all
 }
 
-/// Not there, or made so long ago that it is time for a new one.
+/// Not there, or not for the present time.
 fn is_old(path: &Path, days: u32) -> bool {
     let made = fs::metadata(path).and_then(|m| m.modified());
-    let Ok(made) = made else { return true };
-    SystemTime::now().duration_since(made).is_ok_and(|age| age > DAY * days)
+    made.map_or(true, |made| is_due(made, days, SystemTime::now()))
+}
+
+/// Made so long ago that it is time for a new one; or by a clock that was so far ahead that it does not hold yet.
+fn is_due(made: SystemTime, days: u32, now: SystemTime) -> bool {
+    match now.duration_since(made) {
+        Ok(age) => age > DAY * days,
+        Err(ahead) => ahead.duration() > DAY / 2,
+    }
 }
 
 fn validity(params: &mut CertificateParams, days: u32) {
@@ -163,4 +170,19 @@ fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     file.write_all(text.as_bytes()).map_err(fail)?;
     file.sync_all().map_err(fail)?;
     fs::rename(&temporary, path).map_err(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_made_again_in_time_and_after_a_wrong_clock() {
+        let made = SystemTime::UNIX_EPOCH + DAY * 20_000;
+        assert!(!is_due(made, 10, made) && !is_due(made, 10, made + DAY * 10));
+        assert!(is_due(made, 10, made + DAY * 11));
+        // What it is given for the past covers a clock that is set back a little, not by a year.
+        assert!(!is_due(made, 10, made - DAY / 4));
+        assert!(is_due(made, 10, made - DAY * 365));
+    }
 }

@@ -4,7 +4,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
+use ferry_api::Promotion;
+use k8s_openapi::api::core::v1::Event;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams};
 
+use crate::ferry::Ferry;
 use crate::figures::{Figures, per_second};
 use crate::objects::{COMPOSE, promote};
 use crate::scene::Scene;
@@ -30,5 +35,22 @@ pub async fn measure(program: &Path, figures: &mut Figures) -> Result<()> {
     figures.add("resident_after_500_promotions", half, "MiB");
     figures.add("resident_after_1000_promotions", ferry.resident()?, "MiB");
     figures.add("database_after_1000_promotions", ferry.database()?, "MiB");
+    // As many again and again, where none is kept for longer: what is not the objects themselves must not grow.
+    for _ in 0..2 {
+        forget(ferry).await?;
+        for _ in 0..ROUNDS {
+            promote(&ferry.client, &names, &freight).await?;
+            ends.succeeded(STAGES).await?;
+        }
+    }
+    figures.add("resident_after_3000_promotions_1000_kept", ferry.resident()?, "MiB");
+    Ok(())
+}
+
+/// Deletes the Promotions, and the Events that tell of them.
+async fn forget(ferry: &Ferry) -> Result<()> {
+    let (all, how) = (ListParams::default(), DeleteParams::default());
+    Api::<Promotion>::namespaced(ferry.client.clone(), "bench").delete_collection(&how, &all).await?;
+    Api::<Event>::namespaced(ferry.client.clone(), "bench").delete_collection(&how, &all).await?;
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Leadership by a Kubernetes Lease: of several processes on one cluster one is active.
 //!
-//! The holder renews well before the end; a process that could not renew in time loses its authority by its own
-//! clock before another may take over by the Lease's.
+//! The holder renews well before the end; a process that could not renew in time loses its authority before another
+//! may take over. Each goes by what it has itself seen pass: the times in the Lease are for people, so a clock that
+//! jumps neither takes a Lease away nor keeps it for ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease as Object, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, ObjectMeta, PostParams};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,7 @@ pub struct Settings {
     pub holder: String,
     /// How long it holds after a renewal.
     pub holds: Duration,
-    /// How much clocks may differ.
+    /// How much longer than it holds another waits, and how much shorter the holder relies on it.
     pub skew: Duration,
 }
 
@@ -44,12 +45,23 @@ impl Settings {
     }
 }
 
+/// For how long somebody's word that a Lease holds is taken.
+const LONGEST: Duration = Duration::from_mins(5);
+
 /// A Lease, held or wanted.
 pub struct Lease {
     api: Api<Object>,
     settings: Settings,
     /// Until when we hold it, by our own clock; none while we do not.
     until: Arc<RwLock<Option<Instant>>>,
+    /// What another's was when it was last seen to change.
+    seen: Mutex<Option<Sighting>>,
+}
+
+/// Another's Lease as it was at a moment.
+struct Sighting {
+    renewed: (Option<String>, Option<MicroTime>),
+    at: Instant,
 }
 
 struct Held(Arc<RwLock<Option<Instant>>>);
@@ -64,7 +76,7 @@ impl Lease {
     /// Wants the Lease.
     pub fn new(client: kube::Client, settings: Settings) -> Self {
         let api = Api::namespaced(client, &settings.namespace);
-        Self { api, settings, until: Arc::default() }
+        Self { api, settings, until: Arc::default(), seen: Mutex::default() }
     }
 
     /// What the engine asks before each effect.
@@ -128,7 +140,7 @@ impl Lease {
         let params = PostParams::default();
         let result = match found {
             None => answered("Lease", self.api.create(&params, &self.object(None, now))).await,
-            Some(lease) if !self.is_free(&lease, now) => return Ok(false),
+            Some(lease) if !self.is_free(&lease, began) => return Ok(false),
             Some(lease) => {
                 answered("Lease", self.api.replace(name, &params, &self.object(Some(lease), now))).await
             }
@@ -144,18 +156,21 @@ impl Lease {
         }
     }
 
-    fn is_free(&self, lease: &Object, now: Timestamp) -> bool {
+    /// Ours, nobody's, or another's who has not renewed it for as long as it holds, while we looked.
+    fn is_free(&self, lease: &Object, now: Instant) -> bool {
         let Some(spec) = &lease.spec else { return true };
         let holder = spec.holder_identity.as_deref().unwrap_or_default();
         if holder.is_empty() || holder == self.settings.holder {
             return true;
         }
-        let holds = spec.lease_duration_seconds.unwrap_or(0);
-        let until = spec
-            .renew_time
-            .as_ref()
-            .and_then(|t| t.0.checked_add(Duration::from_secs(holds.unsigned_abs().into())).ok());
-        until.is_none_or(|until| until.checked_add(self.settings.skew).unwrap_or(until) < now)
+        let renewed = (spec.holder_identity.clone(), spec.renew_time.clone());
+        let mut seen = self.seen.lock();
+        let sighting = match seen.as_ref().filter(|seen| seen.renewed == renewed) {
+            Some(sighting) => sighting,
+            None => seen.insert(Sighting { renewed, at: now }),
+        };
+        let holds = Duration::from_secs(spec.lease_duration_seconds.unwrap_or(0).unsigned_abs().into());
+        now.duration_since(sighting.at) >= holds.min(LONGEST) + self.settings.skew
     }
 
     fn object(&self, before: Option<Object>, now: Timestamp) -> Object {
@@ -199,5 +214,55 @@ impl Lease {
                 tracing::debug!(%error, "the Lease runs out by itself");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(holder: &str) -> Lease {
+        let service = tower::service_fn(|_: http::Request<kube::client::Body>| async {
+            Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::empty()))
+        });
+        Lease::new(kube::Client::new(service, "kargo"), Settings::new("kargo", holder))
+    }
+
+    fn renewed(by: &str, at: &str, holds: i32) -> Object {
+        let spec = LeaseSpec {
+            holder_identity: Some(by.to_owned()),
+            lease_duration_seconds: Some(holds),
+            renew_time: Some(MicroTime(at.parse().unwrap())),
+            ..LeaseSpec::default()
+        };
+        Object { metadata: ObjectMeta::default(), spec: Some(spec) }
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_free_when_it_was_seen_unchanged_for_as_long_as_it_holds() {
+        let (ours, start) = (lease("a"), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(ours.is_free(&renewed("a", "2031-01-01T00:00:00Z", 30), at(0)), "our own");
+        assert!(ours.is_free(&renewed("", "2031-01-01T00:00:00Z", 30), at(0)), "given up");
+        // The same whatever their clock says: a year ago, or in a hundred.
+        for time in ["1999-01-01T00:00:00Z", "2131-01-01T00:00:00Z"] {
+            let (ours, theirs) = (lease("a"), renewed("b", time, 30));
+            assert!(!ours.is_free(&theirs, at(0)) && !ours.is_free(&theirs, at(31)), "{time}");
+            assert!(ours.is_free(&theirs, at(32)), "{time}");
+        }
+        // Each renewal, backwards too, begins it anew.
+        assert!(!ours.is_free(&renewed("b", "2031-01-01T00:00:10Z", 30), at(0)));
+        assert!(!ours.is_free(&renewed("b", "2031-01-01T00:00:00Z", 30), at(31)));
+        assert!(!ours.is_free(&renewed("b", "2031-01-01T00:00:00Z", 30), at(62)));
+        assert!(!ours.is_free(&renewed("c", "2031-01-01T00:00:00Z", 30), at(63)));
+        assert!(ours.is_free(&renewed("c", "2031-01-01T00:00:00Z", 30), at(95)));
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_claims_to_hold_for_years_does_not() {
+        let (ours, start) = (lease("a"), Instant::now());
+        let theirs = renewed("b", "2031-01-01T00:00:00Z", i32::MAX);
+        assert!(!ours.is_free(&theirs, start));
+        assert!(ours.is_free(&theirs, start + LONGEST + Duration::from_secs(2)));
     }
 }

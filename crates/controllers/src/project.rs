@@ -75,7 +75,9 @@ async fn act(
                 },
                 ..Namespace::default()
             };
+            ferry_failpoint::point!("namespace.create");
             let created = answered(&name, namespaces.create(&PostParams::default(), &new)).await?;
+            ferry_failpoint::point!("namespace.created");
             c.cache.namespaces.learn(created);
             Ok(())
         }

@@ -95,7 +95,10 @@ async fn create(c: &Controllers, namespace: &str, freight: &Freight) -> Result<b
     if c.cache.freight.get(namespace, &name).is_some() {
         return Ok(false);
     }
-    match answered(&format!("Freight {name}"), api.create(&PostParams::default(), freight)).await {
+    ferry_failpoint::point!("freight.create");
+    let created = answered(&format!("Freight {name}"), api.create(&PostParams::default(), freight)).await;
+    ferry_failpoint::point!("freight.created");
+    match created {
         Ok(created) => {
             tracing::info!(project = namespace, freight = name, "new Freight");
             let message = format!("Freight created from Warehouse {:?}", created.origin.name);

@@ -41,7 +41,7 @@ impl Database {
         check_integrity(&connection, path)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
-        connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(fail)?;
+        connection.pragma_update(None, "journal_size_limit", 8 << 20).map_err(fail)?;
         migrate(&mut connection, path, MIGRATIONS)?;
         connection.set_prepared_statement_cache_capacity(16);
         Ok(Self { connection, path: path.into() })

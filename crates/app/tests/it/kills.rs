@@ -4,171 +4,25 @@
 //! `FERRY_KILLS=N` makes it N kills (at least one at every place for `all`); without it a few, at other places each time
 //! the list changes.
 
+mod scene;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
-use ferry_api::{Freight, Promotion, PromotionPhase};
+use ferry_api::PromotionPhase;
 use ferry_app::manifests;
 use ferry_standin::git_server::GitServer;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{ListParams, PostParams};
-use kube::{Api, Client, ResourceExt as _};
-use parking_lot::Mutex;
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use kube::ResourceExt as _;
 
-use crate::objects::{CONFIG_MAP, application, project, rendering_steps, stage, warehouse};
+use scene::Scene;
+
+use crate::objects::{CONFIG_MAP, project, stage, warehouse};
 use crate::process::{Ferry, client_of};
-use crate::world::{applications, commit, freight_with, output};
+use crate::world::{commit, freight_with};
 
-const STAGES: [&str; 3] = ["east", "west", "north"];
 /// How long a process that is to die at a place gets to pass it.
 const PASSING: Duration = Duration::from_secs(4);
-
-/// What outlives every process: data, Git, and what was acknowledged.
-struct Scene {
-    git: GitServer,
-    directory: TempDir,
-    freight: Freight,
-    promotions: Vec<String>,
-    acknowledged: Arc<Mutex<BTreeMap<String, String>>>,
-}
-
-impl Scene {
-    async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let git = GitServer::start(directory.path().join("repositories")).await.unwrap();
-        let app = git.create_repository("app", "main").await.unwrap();
-        let one = commit(&app, "main", "First", &[("manifests/settings.yaml", CONFIG_MAP)]).await;
-        let data = directory.path().join("data");
-        let ferry = Ferry::alone(&data).await;
-        let client = client_of(&data).await;
-        let app_url = git.repository_url("app");
-        let mut all = vec![crate::objects::APP_PROJECT.to_owned(), project("demo")];
-        for name in STAGES {
-            let deploy = git.create_repository(name, "live").await.unwrap();
-            commit(&deploy, "live", "Before", &[("README.md", "rendered\n")]).await;
-            let url = git.repository_url(name);
-            let steps = rendering_steps(&app_url, &url, "live", name)
-                .replace("message: ${{ ctx.stage }} takes", "message: ${{ ctx.promotion }} takes");
-            // Each Promotion changes something.
-            let steps = steps.replace("value: ${{ ctx.stage }}", "value: ${{ ctx.promotion }}");
-            all.push(stage(name, "{direct: true}", &steps));
-            all.push(application(name, &format!("demo:{name}"), &url, "live", &format!("demo-{name}")));
-        }
-        all.push(warehouse("app", &app_url));
-        for text in all {
-            manifests::apply(&client, &text).await.unwrap();
-        }
-        let freight = freight_with(&client, "demo", &one).await;
-        ferry.kill().await;
-        Self { git, directory, freight, promotions: Vec::new(), acknowledged: Arc::default() }
-    }
-
-    fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
-    }
-
-    /// Makes a Promotion for each Stage, where the process lives long enough.
-    async fn promote(&mut self) {
-        let data = self.data();
-        let Ok(client) = tokio::time::timeout(PASSING, client_of(&data)).await else { return };
-        for name in STAGES {
-            if let Ok(made) = ferry_cli::promote::to_stage(&client, "demo", name, &self.freight).await {
-                self.promotions.push(made.name_any());
-            }
-        }
-    }
-
-    /// How many of the Promotions have not ended.
-    async fn unfinished(client: &Client) -> Option<usize> {
-        let api: Api<Promotion> = Api::namespaced(client.clone(), "demo");
-        let all = api.list(&ListParams::default()).await.ok()?.items;
-        Some(all.iter().filter(|promotion| !promotion.is_terminal()).count())
-    }
-
-    /// Somebody else who writes all the time, and takes note of what was acknowledged.
-    fn writer(&self) -> JoinHandle<()> {
-        let (data, acknowledged) = (self.data(), self.acknowledged.clone());
-        tokio::spawn(async move {
-            let mut number = 0_u32;
-            let mut tick = tokio::time::interval(Duration::from_millis(5));
-            loop {
-                let client = client_of(&data).await;
-                let api: Api<ConfigMap> = Api::namespaced(client, "default");
-                loop {
-                    tick.tick().await;
-                    number += 1;
-                    let mut object = ConfigMap::default();
-                    object.metadata.name = Some(format!("written-{number}"));
-                    match api.create(&PostParams::default(), &object).await {
-                        Ok(made) => {
-                            let version = made.resource_version().unwrap();
-                            assert_eq!(
-                                acknowledged.lock().insert(version, made.name_any()),
-                                None,
-                                "a version twice"
-                            );
-                        }
-                        // The process is dead; the next one listens elsewhere.
-                        Err(_) => break,
-                    }
-                }
-            }
-        })
-    }
-
-    /// Starts a last time, lets everything end, and looks at what came of it.
-    async fn judge(self) {
-        let data = self.data();
-        let ferry = Ferry::alone(&data).await;
-        let client = client_of(&data).await;
-        // One that was stored while its answer was killed is there too.
-        let promotions: Api<Promotion> = Api::namespaced(client.clone(), "demo");
-        let stored = promotions.list(&ListParams::default()).await.unwrap().items;
-        let stored: BTreeSet<String> = stored.iter().map(kube::ResourceExt::name_any).collect();
-        let lost: Vec<_> = self.promotions.iter().filter(|name| !stored.contains(*name)).collect();
-        assert!(lost.is_empty(), "acknowledged and not there: {lost:?}");
-        let mut all = Vec::new();
-        for name in &stored {
-            let ended = crate::world::ended(&client, name).await;
-            let status = ended.status.clone().unwrap();
-            assert_eq!(status.phase, Some(PromotionPhase::Succeeded), "{name}: {}", status.message);
-            all.push(ended);
-        }
-        let log_of = async |name: &str| self.git.repository(name).unwrap().log("live").await.unwrap();
-        let mut expected: BTreeMap<String, usize> = BTreeMap::new();
-        for ended in all {
-            let (name, stage) = (ended.name_any(), ended.spec.stage.clone());
-            let log = log_of(&stage).await;
-            let own: Vec<_> = log.iter().filter(|entry| entry.message.starts_with(&name)).collect();
-            assert_eq!(own.len(), 1, "one commit of {name}: {own:?}");
-            assert_eq!(output(&ended, "push", "commit"), own[0].id);
-            *expected.entry(stage).or_default() += 1;
-        }
-        for name in STAGES {
-            let log = log_of(name).await;
-            let promotions = expected.get(name).copied().unwrap_or_default();
-            assert_eq!(log.len(), promotions + 1, "nothing else is on the branch of {name}");
-            let app = applications(&client).get(name).await.unwrap();
-            let history = app.data["status"]["history"].as_array().cloned().unwrap_or_default();
-            let revisions: Vec<_> = history.iter().map(|entry| entry["revision"].to_string()).collect();
-            let different: BTreeSet<_> = revisions.iter().collect();
-            assert_eq!(different.len(), revisions.len(), "one operation a commit: {revisions:?}");
-            assert_eq!(revisions.len(), promotions.min(10), "an operation for each of {name}: {revisions:?}");
-        }
-        let api: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
-        let there = api.list(&ListParams::default()).await.unwrap().items;
-        let there: BTreeMap<String, String> =
-            there.into_iter().map(|object| (object.resource_version().unwrap(), object.name_any())).collect();
-        for (version, name) in self.acknowledged.lock().iter() {
-            assert_eq!(there.get(version), Some(name), "{name} was acknowledged with version {version}");
-        }
-        ferry.kill().await;
-    }
-}
 
 /// How many kills: what `FERRY_KILLS` says, or a few.
 fn kills(few: usize) -> usize {
@@ -211,7 +65,7 @@ async fn fm_06_kills_at_named_places_leave_no_trace() {
     assert!(places.len() >= 40, "{} places: {places:?}", places.len());
     let wanted = kills(6).min(places.len());
     let all: Vec<_> = places.into_iter().collect();
-    let writer = scene.writer();
+    let (writer, observer) = (scene.writer(), scene.observer());
     let mut dead = Vec::new();
     for turn in 0..wanted {
         let (place, passages) = &all[turn * all.len() / wanted];
@@ -233,7 +87,7 @@ async fn fm_06_kills_at_named_places_leave_no_trace() {
     // A place of the recovery may not be passed each time.
     assert!(dead.len() * 10 >= wanted * 8, "{} of {wanted} kills: {dead:?}", dead.len());
     println!("killed at {} places: {dead:?}", dead.len());
-    scene.judge().await;
+    scene.judge(observer).await;
 }
 
 /// Promotes whenever everything has ended.
@@ -254,7 +108,7 @@ async fn more(scene: &mut Scene) {
 #[tokio::test(flavor = "multi_thread")]
 async fn fm_06_kills_at_random_instants_leave_no_trace() {
     let mut scene = Scene::start().await;
-    let writer = scene.writer();
+    let (writer, observer) = (scene.writer(), scene.observer());
     for turn in 0..kills(6) {
         let data = scene.data();
         let mut ferry = Ferry::armed(&data, &[]).await;
@@ -268,7 +122,7 @@ async fn fm_06_kills_at_random_instants_leave_no_trace() {
     }
     writer.abort();
     println!("killed {} times, {} Promotions", kills(6), scene.promotions.len());
-    scene.judge().await;
+    scene.judge(observer).await;
 }
 
 /// Those that wait together go out together: a kill between any two of them leaves each one commit all the same.

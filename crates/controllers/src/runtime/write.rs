@@ -36,6 +36,7 @@ where
     let params = PatchParams::default();
     point!("{}-status.patch", K::kind(&()));
     let stored = answered(&what::<K>(name), api.patch_status(name, &params, &Patch::Merge(patch))).await?;
+    point!("{}-status.patched", K::kind(&()));
     index.learn(stored);
     Ok(())
 }
@@ -46,7 +47,9 @@ where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
 {
     let params = PatchParams::default();
+    point!("{}.patch", K::kind(&()));
     let stored = answered(&what::<K>(name), api.patch(name, &params, &Patch::Merge(patch))).await?;
+    point!("{}.patched", K::kind(&()));
     index.learn(stored);
     Ok(())
 }

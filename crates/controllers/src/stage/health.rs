@@ -148,7 +148,9 @@ fn refresh(c: &Controllers, name: &AppRef) {
     tokio::spawn(async move {
         let change = ferry_argocd::refresh_patch();
         let params = PatchParams::default();
+        ferry_failpoint::point!("refresh.ask");
         let asked = answered("Application", api.patch(&name.name, &params, &Patch::Merge(&change))).await;
+        ferry_failpoint::point!("refresh.asked");
         if let Err(error) = asked {
             tracing::warn!(application = name.name, %error, "refresh not asked for");
         }

@@ -249,3 +249,27 @@ async fn of_two_processes_that_resume_one_promotion_one_does() {
         }
     }
 }
+
+/// Set back or ahead by a day, at any point, also while nothing runs: nothing is done twice, and nothing waits a day.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_changes_nothing() {
+    const DAY: i64 = 24 * 60 * 60;
+    for point in 0..points().await {
+        for ahead in [DAY, -DAY] {
+            for is_killed in [false, true] {
+                let (story, began) = (Story::new(usual_steps()), tokio::time::Instant::now());
+                if is_killed {
+                    story.live(Some(point)).await;
+                    story.stored.ahead.store(ahead, Ordering::SeqCst);
+                }
+                live(&story, point, move |_, world| world.stored.ahead.store(ahead, Ordering::SeqCst)).await;
+                if !story.leftovers().is_empty() {
+                    story.live(None).await;
+                }
+                let schedule = format!("{ahead} seconds at {point}, killed: {is_killed}");
+                assert_as_if_never_interrupted(&story, &schedule);
+                assert!(began.elapsed() < Duration::from_mins(10), "{schedule}: {:?}", began.elapsed());
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +28,8 @@ pub struct Stored {
     pub unanswered: AtomicUsize,
     /// Questions that are not answered before it works again.
     pub silence: AtomicUsize,
+    /// By how many seconds the clock is ahead of what has passed.
+    pub ahead: AtomicI64,
 }
 
 impl Stored {
@@ -208,7 +210,8 @@ impl World for SimWorld {
 
     fn now(&self) -> Timestamp {
         let since = tokio::time::Instant::now().duration_since(self.started);
-        Timestamp::from_second(1_900_000_000).unwrap().checked_add(since).unwrap()
+        let ahead = self.stored.ahead.load(Ordering::SeqCst);
+        Timestamp::from_second(1_900_000_000 + ahead).unwrap().checked_add(since).unwrap()
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) {

@@ -84,3 +84,30 @@ async fn a_database_that_cannot_be_written_gives_an_error() {
     outside.execute_batch("DROP TRIGGER full").unwrap();
     create(&store, "b", 1).await;
 }
+
+/// The write-ahead log is bounded: by itself, and again once a reader that kept it from being taken in has gone.
+#[tokio::test]
+async fn the_write_ahead_log_is_bounded() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let log = directory.path().join("ferry.db-wal");
+    let bytes = || std::fs::metadata(&log).unwrap().len();
+    let write = async |numbers: std::ops::Range<u64>| {
+        for n in numbers {
+            let mut large = boat(&format!("b{n}"), n);
+            large["cargo"] = "x".repeat(200_000).into();
+            store.create(key(&format!("b{n}")), large, Vec::new()).await.unwrap();
+        }
+    };
+    write(0..150).await;
+    assert!(bytes() < 10 << 20, "{} bytes after 30 MB were written", bytes());
+
+    let reader = rusqlite::Connection::open(directory.path().join("ferry.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM object").unwrap();
+    write(150..300).await;
+    let held = bytes();
+    assert!(held > 20 << 20, "the reader holds nothing: {held}");
+    reader.execute_batch("COMMIT").unwrap();
+    write(300..302).await;
+    assert!(bytes() < 10 << 20, "{} bytes after the reader has gone, {held} before", bytes());
+}
