@@ -129,20 +129,18 @@ pub(super) fn write(object: &mut Value, mut entries: Vec<Value>, before: &Value)
     meta::set_managed_fields(object, entries);
 }
 
-fn timeless(entries: &[Value]) -> Vec<Value> {
-    let mut entries = entries.to_vec();
-    for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
-        entry.remove("time");
-    }
-    entries.sort_by_key(|entry| {
-        (
-            entry.get("manager").map(Value::to_string),
-            entry.get("operation").map(Value::to_string),
-            entry.get("subresource").map(Value::to_string),
-            entry.get("apiVersion").map(Value::to_string),
-        )
+/// Entries in an order that does not depend on how they stand, each without its time.
+fn timeless(entries: &[Value]) -> Vec<Vec<(&String, &Value)>> {
+    let mut entries: Vec<&Value> = entries.iter().collect();
+    entries.sort_by_cached_key(|entry| {
+        ["manager", "operation", "subresource", "apiVersion"]
+            .map(|field| entry.get(field).map(Value::to_string))
     });
     entries
+        .into_iter()
+        .filter_map(Value::as_object)
+        .map(|entry| entry.iter().filter(|(name, _)| *name != "time").collect())
+        .collect()
 }
 
 /// Whether two objects are equal but for `managedFields`.

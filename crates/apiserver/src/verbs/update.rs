@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use ferry_store::{Object, WriteError};
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::books::{self, Books};
 use super::draft::{Draft, same_content};
@@ -211,11 +211,13 @@ fn copy(object: &mut Value, old: &Value, field: &str) {
     };
 }
 
-/// The old object with one field of the new.
+/// The old object with one field of the new. What may be large is moved, not copied.
 fn only(object: &mut Value, old: &Value, field: &str) {
-    let mut result = old.clone();
-    copy(&mut result, object, field);
-    *object = result;
+    let kept = object.as_object_mut().and_then(|new| new.remove(field));
+    let rest = old.as_object().into_iter().flatten().filter(|(name, _)| *name != field);
+    let mut result: Map<String, Value> = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
+    result.extend(kept.map(|value| (field.to_owned(), value)));
+    *object = Value::Object(result);
 }
 
 fn count_generation(call: &Call, object: &mut Value, old: &Value) {
