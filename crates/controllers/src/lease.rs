@@ -140,7 +140,7 @@ impl Lease {
         let params = PostParams::default();
         let result = match found {
             None => answered("Lease", self.api.create(&params, &self.object(None, now))).await,
-            Some(lease) if !self.is_free(&lease, began) => return Ok(false),
+            Some(lease) if !self.is_free(&lease, began, Instant::now()) => return Ok(false),
             Some(lease) => {
                 answered("Lease", self.api.replace(name, &params, &self.object(Some(lease), now))).await
             }
@@ -156,8 +156,9 @@ impl Lease {
         }
     }
 
-    /// Ours, nobody's, or another's who has not renewed it for as long as it holds, while we looked.
-    fn is_free(&self, lease: &Object, now: Instant) -> bool {
+    /// Ours, nobody's, or another's who has not renewed it for as long as it holds, while we looked. An answer tells of
+    /// some moment between `asked` and `answered`: a change counts from the latest, its absence up to the earliest.
+    fn is_free(&self, lease: &Object, asked: Instant, answered: Instant) -> bool {
         let Some(spec) = &lease.spec else { return true };
         let holder = spec.holder_identity.as_deref().unwrap_or_default();
         if holder.is_empty() || holder == self.settings.holder {
@@ -167,10 +168,10 @@ impl Lease {
         let mut seen = self.seen.lock();
         let sighting = match seen.as_ref().filter(|seen| seen.renewed == renewed) {
             Some(sighting) => sighting,
-            None => seen.insert(Sighting { renewed, at: now }),
+            None => seen.insert(Sighting { renewed, at: answered }),
         };
         let holds = Duration::from_secs(spec.lease_duration_seconds.unwrap_or(0).unsigned_abs().into());
-        now.duration_since(sighting.at) >= holds.min(LONGEST) + self.settings.skew
+        asked.saturating_duration_since(sighting.at) >= holds.min(LONGEST) + self.settings.skew
     }
 
     fn object(&self, before: Option<Object>, now: Timestamp) -> Object {
@@ -238,31 +239,45 @@ mod tests {
         Object { metadata: ObjectMeta::default(), spec: Some(spec) }
     }
 
+    /// Asked and answered at once.
+    fn is_free(lease: &Lease, found: &Object, at: Instant) -> bool {
+        lease.is_free(found, at, at)
+    }
+
     #[tokio::test]
     async fn a_lease_is_free_when_it_was_seen_unchanged_for_as_long_as_it_holds() {
         let (ours, start) = (lease("a"), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert!(ours.is_free(&renewed("a", "2031-01-01T00:00:00Z", 30), at(0)), "our own");
-        assert!(ours.is_free(&renewed("", "2031-01-01T00:00:00Z", 30), at(0)), "given up");
+        assert!(is_free(&ours, &renewed("a", "2031-01-01T00:00:00Z", 30), at(0)), "our own");
+        assert!(is_free(&ours, &renewed("", "2031-01-01T00:00:00Z", 30), at(0)), "given up");
         // The same whatever their clock says: a year ago, or in a hundred.
         for time in ["1999-01-01T00:00:00Z", "2131-01-01T00:00:00Z"] {
             let (ours, theirs) = (lease("a"), renewed("b", time, 30));
-            assert!(!ours.is_free(&theirs, at(0)) && !ours.is_free(&theirs, at(31)), "{time}");
-            assert!(ours.is_free(&theirs, at(32)), "{time}");
+            assert!(!is_free(&ours, &theirs, at(0)) && !is_free(&ours, &theirs, at(31)), "{time}");
+            assert!(is_free(&ours, &theirs, at(32)), "{time}");
         }
         // Each renewal, backwards too, begins it anew.
-        assert!(!ours.is_free(&renewed("b", "2031-01-01T00:00:10Z", 30), at(0)));
-        assert!(!ours.is_free(&renewed("b", "2031-01-01T00:00:00Z", 30), at(31)));
-        assert!(!ours.is_free(&renewed("b", "2031-01-01T00:00:00Z", 30), at(62)));
-        assert!(!ours.is_free(&renewed("c", "2031-01-01T00:00:00Z", 30), at(63)));
-        assert!(ours.is_free(&renewed("c", "2031-01-01T00:00:00Z", 30), at(95)));
+        assert!(!is_free(&ours, &renewed("b", "2031-01-01T00:00:10Z", 30), at(0)));
+        assert!(!is_free(&ours, &renewed("b", "2031-01-01T00:00:00Z", 30), at(31)));
+        assert!(!is_free(&ours, &renewed("b", "2031-01-01T00:00:00Z", 30), at(62)));
+        assert!(!is_free(&ours, &renewed("c", "2031-01-01T00:00:00Z", 30), at(63)));
+        assert!(is_free(&ours, &renewed("c", "2031-01-01T00:00:00Z", 30), at(95)));
     }
 
     #[tokio::test]
     async fn a_lease_that_claims_to_hold_for_years_does_not() {
         let (ours, start) = (lease("a"), Instant::now());
         let theirs = renewed("b", "2031-01-01T00:00:00Z", i32::MAX);
-        assert!(!ours.is_free(&theirs, start));
-        assert!(ours.is_free(&theirs, start + LONGEST + Duration::from_secs(2)));
+        assert!(!is_free(&ours, &theirs, start));
+        assert!(is_free(&ours, &theirs, start + LONGEST + Duration::from_secs(2)));
+    }
+
+    #[tokio::test]
+    async fn a_slow_answer_shortens_nobodys_lease() {
+        let (ours, theirs, start) = (lease("a"), renewed("b", "2031-01-01T00:00:00Z", 30), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(!ours.is_free(&theirs, at(0), at(20)), "it may have been renewed just before the answer");
+        assert!(!ours.is_free(&theirs, at(51), at(60)), "and may be so again after the question");
+        assert!(ours.is_free(&theirs, at(52), at(52)));
     }
 }

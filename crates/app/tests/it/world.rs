@@ -124,10 +124,7 @@ impl World {
 
     /// Asks a Warehouse to look now.
     pub async fn refresh_warehouse(&self, name: &str) {
-        let token = uuid::Uuid::new_v4().to_string();
-        let patch = json!({"metadata": {"annotations": {"kargo.akuity.io/refresh": token}}});
-        let api = self.api::<Warehouse>("demo");
-        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+        refresh_warehouse(&self.client, name).await.unwrap();
     }
 
     /// An orderly end; without it everything just stops. Gives what is left on disk.
@@ -135,6 +132,14 @@ impl World {
         self.alone.stop().await;
         self.directory
     }
+}
+
+/// Asks a Warehouse of Project `demo` to look now.
+pub async fn refresh_warehouse(client: &Client, name: &str) -> kube::Result<Warehouse> {
+    let token = uuid::Uuid::new_v4().to_string();
+    let patch = json!({"metadata": {"annotations": {"kargo.akuity.io/refresh": token}}});
+    let api: Api<Warehouse> = Api::namespaced(client.clone(), "demo");
+    api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
 }
 
 pub fn applications(client: &Client) -> Api<DynamicObject> {

@@ -5,24 +5,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferry_api::{Freight, Promotion, PromotionPhase, Warehouse};
+use ferry_api::{Freight, Promotion, PromotionPhase};
 use ferry_app::manifests;
 use ferry_standin::git_server::GitServer;
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DynamicObject, ListParams, PostParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{Config, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use parking_lot::Mutex;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::PASSING;
 use crate::objects::{CONFIG_MAP, application, auto_promotion, project, rendering_steps, stage, warehouse};
 use crate::process::{Ferry, client_of};
-use crate::world::{applications, commit, freight_with, output};
+use crate::world::{applications, commit, freight_with, output, refresh_warehouse};
 
 const STAGES: [&str; 3] = ["east", "west", "north"];
 /// The entry of an operation's info that names the Promotion.
@@ -98,7 +97,7 @@ impl Scene {
         let text = format!("{}\n", self.commits.len());
         let app = self.git.repository("app").unwrap();
         self.commits.push(commit(&app, "main", "Next", &[("notes", &text)]).await);
-        let _unanswered = look(&client).await;
+        let _unanswered = refresh_warehouse(&client, "app").await;
         for name in STAGES {
             if let Ok(made) = ferry_cli::promote::to_stage(&client, "demo", name, &self.freight).await {
                 self.promotions.push(made.name_any());
@@ -190,7 +189,7 @@ impl Scene {
 
     /// Each commit that the Warehouse was told of is Freight, and none was promoted twice by itself.
     async fn judge_freight(&self, client: &Client, automatic: &[Promotion]) {
-        look(client).await.unwrap();
+        refresh_warehouse(client, "app").await.unwrap();
         freight_with(client, "demo", self.commits.last().unwrap()).await;
         let taken: Vec<_> = automatic.iter().map(|promotion| promotion.spec.freight.clone()).collect();
         let different: BTreeSet<_> = taken.iter().collect();
@@ -251,12 +250,4 @@ fn note(operations: &Operations, app: &DynamicObject) {
         let name = entry["value"].as_str().unwrap_or_default().to_owned();
         operations.lock().entry(name).or_default().insert(started.to_owned());
     }
-}
-
-/// Asks the Warehouse to look now.
-async fn look(client: &Client) -> kube::Result<Warehouse> {
-    let token = uuid::Uuid::new_v4().to_string();
-    let patch = json!({"metadata": {"annotations": {"kargo.akuity.io/refresh": token}}});
-    let api: Api<Warehouse> = Api::namespaced(client.clone(), "demo");
-    api.patch("app", &PatchParams::default(), &Patch::Merge(patch)).await
 }
