@@ -37,7 +37,7 @@ pub struct Scene {
     freight: Freight,
     pub promotions: Vec<String>,
     /// Commits that are to become Freight.
-    commits: Vec<String>,
+    commits: Arc<tokio::sync::Mutex<Vec<String>>>,
     acknowledged: Arc<Mutex<BTreeMap<String, String>>>,
     operations: Operations,
 }
@@ -80,7 +80,7 @@ impl Scene {
             directory,
             freight,
             promotions: Vec::new(),
-            commits: vec![one],
+            commits: Arc::new(vec![one].into()),
             acknowledged: Arc::default(),
             operations: Arc::default(),
         }
@@ -94,15 +94,25 @@ impl Scene {
     pub async fn promote(&mut self) {
         let data = self.data();
         let Ok(client) = tokio::time::timeout(PASSING, client_of(&data)).await else { return };
-        let text = format!("{}\n", self.commits.len());
-        let app = self.git.repository("app").unwrap();
-        self.commits.push(commit(&app, "main", "Next", &[("notes", &text)]).await);
+        self.commit().await;
         let _unanswered = refresh_warehouse(&client, "app").await;
         for name in STAGES {
             if let Ok(made) = ferry_cli::promote::to_stage(&client, "demo", name, &self.freight).await {
                 self.promotions.push(made.name_any());
             }
         }
+    }
+
+    /// Makes a commit. Whoever stops waiting for it, because the process died, does not cut it short: only Ferry is to
+    /// be killed here.
+    async fn commit(&self) {
+        let (app, commits) = (self.git.repository("app").unwrap(), self.commits.clone());
+        let making = tokio::spawn(async move {
+            let mut commits = commits.lock().await;
+            let text = format!("{}\n", commits.len());
+            commits.push(commit(&app, "main", "Next", &[("notes", &text)]).await);
+        });
+        making.await.unwrap();
     }
 
     /// How many of the Promotions have not ended.
@@ -189,8 +199,9 @@ impl Scene {
 
     /// Each commit that the Warehouse was told of is Freight, and none was promoted twice by itself.
     async fn judge_freight(&self, client: &Client, automatic: &[Promotion]) {
+        let last = self.commits.lock().await.last().unwrap().clone();
         refresh_warehouse(client, "app").await.unwrap();
-        freight_with(client, "demo", self.commits.last().unwrap()).await;
+        freight_with(client, "demo", &last).await;
         let taken: Vec<_> = automatic.iter().map(|promotion| promotion.spec.freight.clone()).collect();
         let different: BTreeSet<_> = taken.iter().collect();
         assert_eq!(different.len(), taken.len(), "promoted twice by itself: {taken:?}");
