@@ -2,13 +2,14 @@
 
 mod act;
 mod health;
+mod record;
 
 use std::sync::Arc;
 
 use ferry_api::names::FINALIZER;
 use ferry_api::{Freight, Promotion, Stage};
 use ferry_engine::world::{Error, answered};
-use ferry_planner::stage::{self as rules, Action, Snapshot};
+use ferry_planner::stage::{self as rules, Snapshot};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
@@ -53,17 +54,7 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
     for why in &decision.why {
         tracing::debug!(project = key.namespace, stage = key.name, why);
     }
-    let mut refused = None;
-    for action in &decision.actions {
-        match act::act(c, &stage, action).await {
-            Err(Error::Invalid(why) | Error::Unavailable(why))
-                if matches!(action, Action::Promote { .. }) =>
-            {
-                refused = Some(why);
-            }
-            other => other?,
-        }
-    }
+    let refused = act::act(c, &stage, &decision.actions).await?;
     if let Some(why) = &refused {
         rules::refused(&stage, &mut decision.status, why, c.world.now());
     }

@@ -2,14 +2,15 @@
 
 use ferry_api::names::{FINALIZER, annotation, label};
 use ferry_api::promotion::PromotionSpec;
-use ferry_api::{Freight, ObjectMeta, Promotion, Stage, Time, duration};
-use ferry_engine::world::{Error, Happening, answered, events};
+use ferry_api::{Freight, ObjectMeta, Promotion, Stage};
+use ferry_engine::world::{Error, answered};
 use ferry_planner::decision::Requeue;
 use ferry_planner::stage::Action;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::record;
 use crate::Controllers;
 use crate::runtime::{Key, Pass, patch, patch_status};
 
@@ -18,33 +19,30 @@ pub(super) fn uuid() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-pub(super) async fn act(c: &Controllers, stage: &Stage, action: &Action) -> Result<(), Error> {
+/// Does all of them, in order; what they note on one piece of Freight in one write, before anything else. Gives why a
+/// promotion was refused.
+pub(super) async fn act(c: &Controllers, stage: &Stage, actions: &[Action]) -> Result<Option<String>, Error> {
+    record::write(c, stage, actions).await?;
+    let mut refused = None;
+    for action in actions {
+        match act_once(c, stage, action).await {
+            Err(Error::Invalid(why) | Error::Unavailable(why))
+                if matches!(action, Action::Promote { .. }) =>
+            {
+                refused = Some(why);
+            }
+            other => other?,
+        }
+    }
+    Ok(refused)
+}
+
+async fn act_once(c: &Controllers, stage: &Stage, action: &Action) -> Result<(), Error> {
     let namespace = stage.metadata.namespace.clone().unwrap_or_default();
     let name = stage.metadata.name.clone().unwrap_or_default();
-    let freight_api = Api::<Freight>::namespaced(c.client.clone(), &namespace);
-    let now = Time(c.world.now());
     match action {
-        Action::MarkCurrent { freight } => {
-            let change = json!({"status": {"currentlyIn": {name: {"since": now}}}});
-            patch_status(&freight_api, &c.cache.freight, freight, &change).await
-        }
-        Action::UnmarkCurrent { freight } => {
-            let change = leave(c, &namespace, freight, &name, &now);
-            patch_status(&freight_api, &c.cache.freight, freight, &change).await
-        }
-        Action::MarkVerified { freight, at } => {
-            let change = json!({"status": {"verifiedIn": {&name: {"verifiedAt": at}}}});
-            patch_status(&freight_api, &c.cache.freight, freight, &change).await?;
-            if let Some(freight) = c.cache.freight.get(&namespace, freight) {
-                let message = format!("Freight verified in Stage {name:?}");
-                let actor = "controller:stage-controller".to_owned();
-                let happening =
-                    Happening { reason: "FreightVerificationSucceeded", message, actor, warning: false };
-                let event = events::of_freight(&freight, Some(&name), &happening, c.world.now());
-                events::record(&c.client, event).await;
-            }
-            Ok(())
-        }
+        // Noted before.
+        Action::MarkCurrent { .. } | Action::UnmarkCurrent { .. } | Action::MarkVerified { .. } => Ok(()),
         Action::Promote { freight } => promote(c, &namespace, &name, freight).await,
         Action::AnnotateApplications(list) => {
             let before = stage.metadata.annotations.as_ref().and_then(|a| a.get(annotation::ARGOCD_CONTEXT));
@@ -55,19 +53,6 @@ pub(super) async fn act(c: &Controllers, stage: &Stage, action: &Action) -> Resu
             let change = json!({"metadata": {"annotations": {annotation::ARGOCD_CONTEXT: list}}});
             patch(&api, &c.cache.stages, &name, &change).await
         }
-    }
-}
-
-/// The Freight leaves the Stage; how long it stayed is kept where it was verified.
-fn leave(c: &Controllers, namespace: &str, freight: &str, stage: &str, now: &Time) -> Value {
-    let object = c.cache.freight.get(namespace, freight);
-    let soak =
-        object.filter(|f| f.is_verified_in(stage)).map(|f| duration::format(f.longest_soak(stage, now)));
-    match soak {
-        Some(soak) => {
-            json!({"status": {"currentlyIn": {stage: null}, "verifiedIn": {stage: {"longestSoak": soak}}}})
-        }
-        None => json!({"status": {"currentlyIn": {stage: null}}}),
     }
 }
 
