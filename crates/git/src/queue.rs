@@ -24,6 +24,9 @@ use crate::work_tree::WorkTree;
 /// Most pushes that go out together.
 const TOGETHER: usize = 64;
 
+/// How often patience with the same member is doubled at the most.
+const DOUBLINGS: u32 = 10;
+
 /// The line of one branch.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -47,6 +50,8 @@ pub(crate) struct Member {
     pub(crate) max_attempts: u32,
     /// How often it was sent so far.
     tries: u32,
+    /// How often it did not answer in time so far.
+    slow: u32,
     orders: mpsc::UnboundedSender<Order>,
 }
 
@@ -100,6 +105,7 @@ impl Queue {
             alone: push.mode == PushMode::Force,
             max_attempts: push.max_attempts,
             tries: 0,
+            slow: 0,
             orders,
         };
         let mut line = self.line.lock();
@@ -218,7 +224,7 @@ async fn together(branch: &BranchName, mut members: Vec<Member>) {
 }
 
 /// The candidates of those who can be sent now, each on top of the one before, all recorded. Who does not answer in
-/// time goes on alone, behind the others.
+/// time goes on alone, behind the others, again and again.
 async fn build(
     members: &mut Vec<Member>,
     mut chosen: Vec<Member>,
@@ -227,15 +233,21 @@ async fn build(
 ) -> Vec<Ready> {
     loop {
         let shared = chosen.len() > 1;
-        // Who is alone keeps nobody waiting but those behind, and ends at the deadline of its own.
-        let patience = if shared { view.mirror().runner().settings.patience } else { Duration::MAX };
+        // While others wait nobody may take for ever; who was slow gets longer the next time, or it never came through.
+        // With nobody behind it ends at the deadline of its own.
+        let has_company = members.len() > 1;
+        let base = view.mirror().runner().settings.patience;
+        let patience = |member: &Member| {
+            let longer = base.saturating_mul(1 << member.slow.min(DOUBLINGS));
+            if has_company { longer } else { Duration::MAX }
+        };
         let mut tip = head.cloned();
         let mut chain = Vec::new();
         for member in &chosen {
             let round = Round { view: view.clone(), head: head.cloned(), tip: tip.clone(), shared };
             let (answer, built) = oneshot::channel();
             let _gone = member.orders.send(Order::Build { round, answer });
-            match tokio::time::timeout(patience, built).await {
+            match tokio::time::timeout(patience(member), built).await {
                 Ok(Ok(Built::Candidate { commit, recorded })) => {
                     tip = Some(commit.clone());
                     chain.push(Ready { member: member.clone(), commit, recorded });
@@ -248,7 +260,7 @@ async fn build(
         }
         let mut missing = Vec::new();
         for ready in &mut chain {
-            match tokio::time::timeout(patience, &mut ready.recorded).await {
+            match tokio::time::timeout(patience(&ready.member), &mut ready.recorded).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => {
                     members.retain(|other| !other.is(&ready.member));
@@ -274,7 +286,7 @@ async fn build(
 
 fn set_aside(members: &mut Vec<Member>, slow: &Member) {
     members.retain(|other| !other.is(slow));
-    members.push(Member { alone: true, ..slow.clone() });
+    members.push(Member { alone: true, slow: slow.slow + 1, ..slow.clone() });
 }
 
 async fn all_gone<'a>(members: impl IntoIterator<Item = &'a Member>) {

@@ -95,6 +95,7 @@ pub struct Settings {
     /// Pauses between attempts to push.
     pub backoff: Backoff,
     /// How long pushes that go out together wait for one of them; it then goes on alone, after them.
+    /// Doubled each time the same one is slow again.
     pub patience: Duration,
     /// The most that is kept of what a command prints.
     pub output_limit: usize,
