@@ -17,6 +17,7 @@ pub mod order;
 pub mod project;
 pub mod project_config;
 pub mod promotion;
+pub mod queue;
 pub mod receiver;
 pub mod request;
 mod schema;

@@ -234,6 +234,9 @@ pub struct PromotionStatus {
     /// Ours: what was about to happen outside, and what did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
+    /// Ours: the newer Promotion for which this one was discarded before it began (queue policy `latestOnly`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
     /// Ours: why nothing happens right now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,

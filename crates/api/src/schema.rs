@@ -186,6 +186,7 @@ pub(crate) fn remembered_status(generator: &mut SchemaGenerator) -> Schema {
     let mut status = generator.subschema_for::<PromotionStatus>();
     if let Some(properties) = status.get_mut("properties").and_then(Value::as_object_mut) {
         properties.remove("ledger");
+        properties.remove("supersededBy");
         properties.remove("waiting");
     }
     status

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::freight::{FreightCollection, FreightOrigin, FreightReference};
 use crate::kind::{ApiVersion, Tag, resource};
 use crate::promotion::{PromotionStatus, PromotionStep, Variable};
+use crate::queue::QueuePolicy;
 use crate::word::{self, Word};
 use crate::{Condition, LabelSelector, ObjectMeta, Time, Waiting, schema};
 
@@ -58,6 +59,9 @@ pub struct StageSpec {
     /// How it promotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion_template: Option<PromotionTemplate>,
+    /// Ours: which of several waiting Promotions runs; `fifo` where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_policy: Option<QueuePolicy>,
     /// How Freight is verified in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,

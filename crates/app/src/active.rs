@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ferry_controllers::Controllers;
 use ferry_engine::applications::{ArgoCd, ClusterApplications};
-use ferry_engine::engine::Limits;
 use ferry_engine::step::Registry;
 use ferry_engine::work::WorkRoot;
 use ferry_engine::world::{Authority, Cluster, World};
@@ -76,11 +75,12 @@ impl Active {
             services,
             engine_settings,
             work,
-            Limits::default(),
+            settings.steps,
         );
         let controllers_settings = ferry_controllers::Settings {
             argocd_namespace: names.argocd.clone(),
             shared_resources_namespace: names.shared.clone(),
+            overdue_after: settings.overdue_after,
             ..ferry_controllers::Settings::default()
         };
         let controllers = Controllers::new(

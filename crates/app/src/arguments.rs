@@ -22,6 +22,8 @@ pub(crate) enum Verb {
     Get(ferry_cli::get::Get),
     /// Promote Freight to a Stage, or to all that follow one; or stop a Promotion
     Promote(Box<ferry_cli::promote::Promote>),
+    /// Tell where a Promotion stands, on what it waits, and what would let it go on
+    Explain(ferry_cli::explain::Explain),
     /// Copy the database of a data directory into a new file, also while Ferry runs on it
     Backup(verbs::backup::Backup),
     /// Make a data directory from a copy that `ferry backup` wrote

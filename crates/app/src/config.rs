@@ -73,6 +73,15 @@ pub struct Flags {
     /// How many requests the own API server works on at a time; one user gets a quarter of them [default: 400]
     #[arg(long, env = "FERRY_MAX_REQUESTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_requests: Option<u32>,
+    /// How many steps of Promotions are at work at a time; one that waits does not count [default: 64]
+    #[arg(long, env = "FERRY_MAX_STEPS_AT_WORK", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_steps_at_work: Option<u32>,
+    /// How many of them may be those of one Project [default: 32]
+    #[arg(long, env = "FERRY_MAX_STEPS_AT_WORK_PER_PROJECT", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_steps_at_work_per_project: Option<u32>,
+    /// After how many seconds at one step, or first in its queue, a Promotion is overdue [default: 1800]
+    #[arg(long, env = "FERRY_OVERDUE_AFTER", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub overdue_after: Option<u64>,
     /// Where /livez, /readyz and /metrics are answered without TLS and credentials (the own API server answers them too)
     #[arg(long, env = "FERRY_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -118,6 +127,11 @@ impl Flags {
             credentials_over_http: self.credentials_over_http.or(below.credentials_over_http),
             event_ttl: self.event_ttl.or(below.event_ttl),
             max_requests: self.max_requests.or(below.max_requests),
+            max_steps_at_work: self.max_steps_at_work.or(below.max_steps_at_work),
+            max_steps_at_work_per_project: self
+                .max_steps_at_work_per_project
+                .or(below.max_steps_at_work_per_project),
+            overdue_after: self.overdue_after.or(below.overdue_after),
             metrics_listen: self.metrics_listen.or(below.metrics_listen),
             log_level: self.log_level.or(below.log_level),
             log_format: self.log_format.or(below.log_format),

@@ -68,6 +68,7 @@ fn dispatch(ferry: Ferry) -> Result<ExitCode> {
         }
         Verb::Get(get) => done(runtime()?.block_on(ferry_cli::get::run(get))),
         Verb::Promote(promote) => done(runtime()?.block_on(ferry_cli::promote::run(*promote))),
+        Verb::Explain(explain) => done(runtime()?.block_on(ferry_cli::explain::run(explain))),
         Verb::Backup(backup) => done(backup.run()),
         Verb::Restore(restore) => done(restore.run()),
         Verb::Crds => done(ferry_cli::crds::run()),

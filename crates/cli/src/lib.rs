@@ -3,6 +3,7 @@
 mod age;
 pub mod connection;
 pub mod crds;
+pub mod explain;
 mod failure;
 pub mod get;
 mod print;

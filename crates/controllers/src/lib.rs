@@ -14,6 +14,7 @@ mod run;
 pub mod runtime;
 mod stage;
 mod warehouse;
+mod watchdog;
 
 pub use lease::{Lease, Settings as LeaseSettings};
 pub use run::{Controllers, Settings, run};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ferry_api::Promotion;
 use ferry_api::promotion::PromotionStatus;
+use ferry_api::{Promotion, Stage};
 use ferry_engine::world::{Error, Happening, PromotionKey};
 use ferry_planner::decision::Requeue;
 use ferry_planner::promotion::{self as rules, Decision};
@@ -36,22 +36,44 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
     let order = ferry_planner::stage::queue_order(&waiting);
     let name = promotion.metadata.name.as_ref();
     let ahead: Vec<&Promotion> = order.into_iter().take_while(|p| p.metadata.name.as_ref() != name).collect();
-    match rules::decide(&promotion, stage.as_deref(), &ahead, c.world.now()) {
+    let newer = stage.as_deref().and_then(|stage| superseded_by(c, stage, &promotion, &waiting));
+    match rules::decide(&promotion, stage.as_deref(), &ahead, newer, c.world.now()) {
         Decision::Ended => {}
         Decision::Run => {
             c.engine.start(id);
         }
         Decision::Wait(status) => store(c, &promotion, *status).await?,
-        Decision::Abort(status) => {
-            let message = status.message.clone();
-            store(c, &promotion, *status).await?;
-            forget(c, &promotion);
-            let actor = rules::actor(&promotion).unwrap_or("controller:promotion-controller").to_owned();
-            let happening = Happening { reason: "PromotionAborted", message, actor, warning: true };
-            c.world.tell(&promotion, happening).await;
-        }
+        Decision::Abort(status) => end(c, &promotion, *status, "PromotionAborted", true).await?,
+        Decision::Discard(status) => end(c, &promotion, *status, "PromotionDiscarded", false).await?,
     }
     done
+}
+
+/// Stores an end that came before the beginning, and tells of it.
+async fn end(
+    c: &Controllers,
+    promotion: &Promotion,
+    status: PromotionStatus,
+    reason: &'static str,
+    warning: bool,
+) -> Result<(), Error> {
+    let message = status.message.clone();
+    store(c, promotion, status).await?;
+    forget(c, promotion);
+    let actor = rules::actor(promotion).unwrap_or("controller:promotion-controller").to_owned();
+    c.world.tell(promotion, Happening { reason, message, actor, warning }).await;
+    Ok(())
+}
+
+fn superseded_by<'a>(
+    c: &Controllers,
+    stage: &Stage,
+    promotion: &Promotion,
+    queue: &[&'a Promotion],
+) -> Option<&'a str> {
+    let project = stage.metadata.namespace.clone().unwrap_or_default();
+    let origin = |name: &str| c.cache.freight.get(&project, name).map(|f| f.origin.clone());
+    ferry_planner::stage::superseded_by(stage, promotion, queue, &origin)
 }
 
 async fn store(c: &Controllers, promotion: &Promotion, status: PromotionStatus) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_api::names::{annotation, label};
+use ferry_api::queue::QueuePolicy;
 use ferry_api::{Freight, Project, ProjectConfig, Promotion, Stage, Warehouse};
 use ferry_engine::Engine;
 use ferry_engine::world::World;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub shortest_interval: Duration,
     /// Passes of one kind at a time.
     pub at_once: usize,
+    /// A Promotion that is at one step, or first in its queue, for longer than this is overdue.
+    pub overdue_after: Duration,
 }
 
 impl Default for Settings {
@@ -47,6 +50,7 @@ impl Default for Settings {
             shared_resources_namespace: "kargo-shared-resources".to_owned(),
             shortest_interval: Duration::from_secs(1),
             at_once: 8,
+            overdue_after: Duration::from_mins(30),
         }
     }
 }
@@ -117,6 +121,7 @@ pub async fn run(controllers: Controllers, stop: CancellationToken) {
     wait_for_caches(&controllers, &stop).await;
     remove_leftovers(&controllers);
     promotion::go_on_after_runs(&controllers);
+    tasks.spawn(crate::watchdog::watch_over(controllers.clone(), stop.clone()));
     tasks.spawn(look_again_once_argocd_is_there(controllers.clone(), stop.clone()));
     for key in controllers.cache.promotions.keys() {
         controllers.queues.promotions.add(key);
@@ -292,13 +297,14 @@ fn on_stage(c: &Controllers, change: &Change<Stage>) {
             .and_then(|s| s.current_promotion.as_ref())
             .map(|p| p.name.clone())
     };
-    let (old, new) = (current(&change.old), current(&change.new));
-    if old != new || change.old.is_none() || change.new.is_none() {
-        for promotion in c.cache.promotions.in_group(&namespace, &stage.name_any()) {
-            if !promotion.is_terminal() {
-                c.queues.promotions.add(Key::of(&*promotion));
-            }
-        }
+    let verifies = |s: &Option<Arc<Stage>>| {
+        let status = s.as_ref().and_then(|s| s.status.as_ref());
+        status.is_some_and(ferry_planner::stage::waits_for_verification)
+    };
+    let policy = |s: &Option<Arc<Stage>>| s.as_ref().and_then(|s| s.spec.queue_policy);
+    let queue = |s: &Option<Arc<Stage>>| (current(s), verifies(s), policy(s));
+    if queue(&change.old) != queue(&change.new) || change.old.is_none() || change.new.is_none() {
+        wake_queue(c, &namespace, &stage.name_any());
     }
     if change.old.is_none() || change.new.is_none() {
         let name = stage.name_any();
@@ -307,6 +313,15 @@ fn on_stage(c: &Controllers, change: &Change<Stage>) {
         });
     }
     count_anew(c, stage.namespace());
+}
+
+/// Wakes the Promotions of a Stage that have not ended.
+fn wake_queue(c: &Controllers, namespace: &str, stage: &str) {
+    for promotion in c.cache.promotions.in_group(namespace, stage) {
+        if !promotion.is_terminal() {
+            c.queues.promotions.add(Key::of(&*promotion));
+        }
+    }
 }
 
 fn count_anew(c: &Controllers, namespace: Option<String>) {
@@ -323,6 +338,11 @@ fn on_promotion(c: &Controllers, change: &Change<Promotion>) {
     }
     if change.new.is_none() || change.old.is_none() || phase(&change.old) != phase(&change.new) {
         c.queues.stages.add(Key::new(key.namespace.clone(), promotion.spec.stage.clone()));
+    }
+    let stage = c.cache.stages.get(&key.namespace, &promotion.spec.stage);
+    if change.old.is_none() && stage.is_some_and(|s| s.spec.queue_policy == Some(QueuePolicy::LatestOnly)) {
+        // The older ones are to be discarded for it.
+        wake_queue(c, &key.namespace, &promotion.spec.stage);
     }
     if change.new.is_some() {
         c.queues.promotions.add(key);

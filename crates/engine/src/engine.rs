@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 use crate::Services;
 use crate::context::Settings;
 use crate::run::{Commands, Ending, Run};
+use crate::slots::Slots;
 use crate::step::Registry;
 use crate::work::WorkRoot;
 use crate::world::{PromotionKey, World};
@@ -28,11 +29,13 @@ use crate::world::{PromotionKey, World};
 pub struct Limits {
     /// Steps at work. A waiting one does not count.
     pub steps_at_work: usize,
+    /// Of them, those of one Project.
+    pub steps_at_work_per_project: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps_at_work: 32 }
+        Self { steps_at_work: 64, steps_at_work_per_project: 32 }
     }
 }
 
@@ -44,7 +47,7 @@ pub(crate) struct Parts {
     pub services: Services,
     pub settings: Arc<Settings>,
     pub work: WorkRoot,
-    pub slots: Arc<Semaphore>,
+    pub slots: Slots,
     pub draining: Arc<AtomicBool>,
 }
 
@@ -97,7 +100,7 @@ impl Engine {
             services,
             settings: Arc::new(settings),
             work,
-            slots: Arc::new(Semaphore::new(limits.steps_at_work.max(1))),
+            slots: Slots::new(limits),
             draining: Arc::new(AtomicBool::new(false)),
         };
         Self(Arc::new(Inner {

@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod ledger;
 mod run;
 pub mod services;
+mod slots;
 pub mod step;
 pub mod work;
 pub mod world;

@@ -108,7 +108,7 @@ fn is_current(status: &StageStatus, origin: &FreightOrigin, freight: &str) -> bo
 }
 
 /// Whether a Promotion of this Freight waits, runs, is not yet taken note of, or was the last and did not succeed:
-/// what failed once is promoted again only by a person.
+/// what failed once is promoted again only by a person. What was discarded for newer Freight was not tried.
 fn was_tried(situation: &Situation<'_>, freight: &str) -> bool {
     let last = situation.status.last_promotion.as_ref().map_or("", |p| p.name.as_str());
     let name = |p: &Promotion| p.metadata.name.clone().unwrap_or_default();
@@ -120,7 +120,7 @@ fn was_tried(situation: &Situation<'_>, freight: &str) -> bool {
     });
     let newest = of_freight
         .iter()
-        .filter(|p| p.is_terminal())
+        .filter(|p| p.is_terminal() && p.status.as_ref().is_none_or(|s| s.superseded_by.is_none()))
         .max_by_key(|p| (p.metadata.creation_timestamp.as_ref().map(|t| t.0), name(p)));
     unprocessed || newest.is_some_and(|p| p.phase() != Some(PromotionPhase::Succeeded))
 }

@@ -5,6 +5,7 @@
 pub mod auto_promotion;
 pub mod availability;
 pub mod decision;
+pub mod explain;
 pub mod expressions;
 pub mod inflate;
 pub mod labels;

@@ -6,6 +6,7 @@
 mod attempt;
 mod ending;
 mod record;
+mod waiting;
 
 use ferry_api::Time;
 use ferry_api::conditions::truncate_message;
@@ -21,6 +22,7 @@ pub use attempt::{
 pub use ending::{abort, conclude, end};
 pub use record::{alias, metadata, record};
 use record::{is_through, record_mut};
+pub use waiting::{at_work, for_a_place};
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,10 +132,21 @@ pub fn refuse(spec: &PromotionSpec, status: &mut PromotionStatus, index: usize, 
 }
 
 /// Records that an attempt begins. The start of the first one counts for the timeout.
-pub fn start(spec: &PromotionSpec, status: &mut PromotionStatus, index: usize, now: Timestamp) {
-    if let Some(record) = note(spec, status, index, StepStatus::Running) {
-        record.started_at.get_or_insert(Time(now));
-        // What it waits for stays until the attempt says otherwise: so it is known since when.
+pub fn start(
+    spec: &PromotionSpec,
+    status: &mut PromotionStatus,
+    index: usize,
+    rules: StepRules,
+    now: Timestamp,
+) {
+    let Some(record) = note(spec, status, index, StepStatus::Running) else { return };
+    let is_first = record.started_at.is_none();
+    record.started_at.get_or_insert(Time(now));
+    // What an earlier attempt waits for stays until this one says otherwise: so it is known since when.
+    if is_first || status.waiting.is_none() {
+        let alias = spec.steps.get(index).map(|step| alias(step, index)).unwrap_or_default();
+        let end = deadline(status, &alias, rules);
+        status.waiting = at_work(status, spec, index, end, now);
     }
 }
 

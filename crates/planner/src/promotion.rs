@@ -1,5 +1,7 @@
 //! A Promotion before its steps: whether it may start, and with what it starts.
 
+use std::time::Duration;
+
 use ferry_api::names::annotation;
 use ferry_api::promotion::{PromotionPhase, PromotionStatus};
 use ferry_api::{Freight, FreightCollection, Promotion, Stage, Time, Waiting};
@@ -7,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::availability;
+use crate::stage::waits_for_verification;
 
 /// What to do with a Promotion for which nothing runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +20,8 @@ pub enum Decision {
     Wait(Box<PromotionStatus>),
     /// It was stopped before it ran: store this status.
     Abort(Box<PromotionStatus>),
+    /// A newer one takes its place in the queue: store this status.
+    Discard(Box<PromotionStatus>),
     /// Its turn: run it, or go on where it stopped.
     Run,
 }
@@ -26,6 +31,7 @@ pub fn decide(
     promotion: &Promotion,
     stage: Option<&Stage>,
     ahead: &[&Promotion],
+    superseded_by: Option<&str>,
     now: Timestamp,
 ) -> Decision {
     if promotion.is_terminal() {
@@ -41,6 +47,9 @@ pub fn decide(
         Some(PromotionPhase::Unknown) => return Decision::Ended,
         _ => {}
     }
+    if let Some(newer) = superseded_by {
+        return Decision::Discard(Box::new(discarded(promotion, newer, now)));
+    }
     let name = promotion.metadata.name.as_deref().unwrap_or_default();
     let why = match stage.map(|s| s.status.as_ref().and_then(|s| s.current_promotion.as_ref())) {
         None => format!("Stage {:?} does not exist", promotion.spec.stage),
@@ -49,7 +58,12 @@ pub fn decide(
             format!("Promotion {} of the same Stage is at work", current.name)
         }
         Some(None) if ahead.is_empty() => {
-            "the Stage has not taken note of it, or verifies its Freight".to_owned()
+            let verifies = stage.and_then(|s| s.status.as_ref()).is_some_and(waits_for_verification);
+            if verifies {
+                "the verification of the Freight that the Stage has".to_owned()
+            } else {
+                "the Stage has not taken note of it yet".to_owned()
+            }
         }
         // No names, no numbers: or each Promotion that ends would have the whole queue written anew.
         Some(_) => "other Promotions of the same Stage are ahead".to_owned(),
@@ -64,6 +78,29 @@ pub fn decide(
         last_handled_refresh: refresh_token(promotion).or_else(|| before.last_handled_refresh.clone()),
         ..before
     }))
+}
+
+fn discarded(promotion: &Promotion, newer: &str, now: Timestamp) -> PromotionStatus {
+    let mut status = promotion.status.clone().unwrap_or_default();
+    let message = format!("discarded for the newer Promotion {newer} (queue policy latestOnly)");
+    crate::progress::end(&mut status, PromotionPhase::Aborted, &message, now);
+    status.superseded_by = Some(newer.to_owned());
+    status
+}
+
+/// For how long a Promotion that has not ended is at what it is at: its step, or the queue.
+pub fn age(promotion: &Promotion, now: Timestamp) -> Option<Duration> {
+    if promotion.is_terminal() {
+        return None;
+    }
+    let status = promotion.status.as_ref();
+    let step = status.and_then(|s| {
+        let index = usize::try_from(s.current_step).ok()?;
+        crate::progress::record(s, &promotion.spec.steps, index)?.started_at.clone()
+    });
+    let since = step.or_else(|| status.and_then(|s| s.started_at.clone()));
+    let since = since.or_else(|| promotion.metadata.creation_timestamp.clone())?;
+    Some(Duration::try_from(now.duration_since(since.0)).unwrap_or_default())
 }
 
 /// The token of the refresh that was asked for last.
@@ -111,7 +148,7 @@ pub fn begin(
     status.started_at.get_or_insert(Time(now));
     status.freight = Some(freight.reference());
     status.freight_collection = Some(collection(stage, freight));
-    status.waiting = None;
+    status.waiting = crate::progress::at_work(&status, &promotion.spec, 0, None, now);
     Ok(status)
 }
 
@@ -158,18 +195,18 @@ mod tests {
         let mut stage = Stage::default();
         stage.status.get_or_insert_default().current_promotion =
             Some(ferry_api::stage::PromotionReference { name: "test.00x.def".into(), ..Default::default() });
-        let Decision::Wait(status) = decide(&promotion(None), Some(&stage), &[], now) else { panic!() };
+        let Decision::Wait(status) = decide(&promotion(None), Some(&stage), &[], None, now) else { panic!() };
         assert_eq!(status.phase, Some(PromotionPhase::Pending));
         assert!(status.waiting.unwrap().reason.contains("test.00x.def"));
         // Further back nothing changes with each one that ends.
         let others = [promotion(None), promotion(None), promotion(None)];
-        let reason = |ahead: &[&Promotion]| match decide(&promotion(None), Some(&stage), ahead, now) {
+        let reason = |ahead: &[&Promotion]| match decide(&promotion(None), Some(&stage), ahead, None, now) {
             Decision::Wait(status) => status.waiting.unwrap().reason,
             other => panic!("{other:?}"),
         };
         let [a, b, c] = &others;
         assert_eq!(reason(&[a, b, c]), reason(&[a, b]));
         stage.status.as_mut().unwrap().current_promotion.as_mut().unwrap().name = "test.01a.abc".into();
-        assert_eq!(decide(&promotion(None), Some(&stage), &[], now), Decision::Run);
+        assert_eq!(decide(&promotion(None), Some(&stage), &[], None, now), Decision::Run);
     }
 }

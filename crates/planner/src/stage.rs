@@ -6,6 +6,7 @@
 mod control_flow;
 mod freight;
 mod health;
+mod policy;
 mod queue;
 mod roll_up;
 mod verification;
@@ -19,7 +20,9 @@ use crate::auto_promotion::{self, Situation};
 use crate::availability;
 use crate::decision::Requeue;
 
+pub use policy::{origin_of, superseded_by};
 pub use queue::order as queue_order;
+pub use queue::waits_for_verification;
 pub use roll_up::refused;
 
 /// All that the decision depends on.

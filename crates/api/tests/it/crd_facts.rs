@@ -26,6 +26,12 @@ const MORE: &[Difference] = &[
         path: ".status.waiting",
         reason: "design §5: on what it waits, since when and until when",
     },
+    Difference {
+        kind: "promotions",
+        path: ".status.supersededBy",
+        reason: "queue policies: for which newer one it was discarded",
+    },
+    Difference { kind: "stages", path: ".spec.queuePolicy", reason: "queue policies: fifo and latestOnly" },
     Difference { kind: "stages", path: ".status.waiting", reason: "design §5" },
     Difference { kind: "warehouses", path: ".status.waiting", reason: "design §5" },
 ];

@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
+use ferry_engine::engine::Limits;
 use serde::Deserialize;
 
 use super::Flags;
@@ -68,6 +70,7 @@ impl Default for Namespaces {
 
 const EVENT_SECONDS: u64 = 3600;
 const MAX_REQUESTS: u32 = 400;
+const OVERDUE_AFTER: Duration = Duration::from_mins(30);
 
 /// What `ferry up` does.
 #[derive(Clone, Debug)]
@@ -96,6 +99,10 @@ pub struct Settings {
     pub event_seconds: u64,
     /// How many requests it works on at a time.
     pub max_requests: u32,
+    /// How many steps are at work at a time.
+    pub steps: Limits,
+    /// After how long a Promotion is overdue.
+    pub overdue_after: Duration,
     /// Where metrics and health are answered in the open.
     pub metrics_listen: Option<SocketAddr>,
     /// Logs.
@@ -118,6 +125,8 @@ impl Settings {
             credentials_over_http: false,
             event_seconds: EVENT_SECONDS,
             max_requests: MAX_REQUESTS,
+            steps: Limits::default(),
+            overdue_after: OVERDUE_AFTER,
             metrics_listen: None,
             log: Log::default(),
         }
@@ -152,10 +161,21 @@ impl Settings {
             credentials_over_http: flags.credentials_over_http.unwrap_or_default(),
             event_seconds: flags.event_ttl.unwrap_or(EVENT_SECONDS),
             max_requests: flags.max_requests.unwrap_or(MAX_REQUESTS).max(1),
+            steps: steps(flags.max_steps_at_work, flags.max_steps_at_work_per_project),
+            overdue_after: flags.overdue_after.map_or(OVERDUE_AFTER, Duration::from_secs),
             metrics_listen: flags.metrics_listen,
             log: Log { level: flags.log_level, format: flags.log_format.unwrap_or_default() },
             data_dir,
         })
+    }
+}
+
+fn steps(all: Option<u32>, each: Option<u32>) -> Limits {
+    let usual = Limits::default();
+    let number = |given: Option<u32>, usual| given.and_then(|n| usize::try_from(n).ok()).unwrap_or(usual);
+    Limits {
+        steps_at_work: number(all, usual.steps_at_work),
+        steps_at_work_per_project: number(each, usual.steps_at_work_per_project),
     }
 }
 

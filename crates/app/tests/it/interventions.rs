@@ -23,7 +23,7 @@ const WAITING: &str = "
 ";
 
 /// A Stage whose Promotions wait, and Freight for it.
-async fn waiting_stage(world: &World) -> Freight {
+pub async fn waiting_stage(world: &World) -> Freight {
     let repository = world.repository("app", &[("a", "1")]).await;
     let id = commit(&repository, "main", "Second", &[("a", "2")]).await;
     world.apply(&warehouse("app", &world.git.repository_url("app"))).await;
@@ -31,9 +31,10 @@ async fn waiting_stage(world: &World) -> Freight {
     world.freight_with(&id).await
 }
 
-async fn at_work(world: &World, name: &str) {
+pub async fn at_work(world: &World, name: &str) {
     let waits = |p: &Promotion| {
-        p.status.as_ref().is_some_and(|s| s.phase == Some(PromotionPhase::Running) && s.waiting.is_some())
+        let on = p.status.as_ref().and_then(|s| s.waiting.as_ref()).map(|w| w.reason.as_str());
+        p.phase() == Some(PromotionPhase::Running) && on.is_some_and(|on| !on.ends_with("is at work"))
     };
     until(&world.api::<Promotion>("demo"), name, waits).await.unwrap();
 }
@@ -47,7 +48,7 @@ async fn abort(world: &World, name: &str) -> Promotion {
 }
 
 /// Returns when an Event with this reason tells of a Promotion; there is one.
-async fn told_once(world: &World, promotion: &str, reason: &str) {
+pub async fn told_once(world: &World, promotion: &str, reason: &str) {
     let told = |e: &Event| {
         e.reason.as_deref() == Some(reason) && e.involved_object.name.as_deref() == Some(promotion)
     };

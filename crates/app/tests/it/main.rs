@@ -8,6 +8,7 @@ mod cluster;
 mod commands;
 mod crash;
 mod documentation;
+mod explained;
 mod health;
 mod interventions;
 mod journey;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ferry_api::Promotion;
 use ferry_api::promotion::PromotionStep;
 use ferry_failpoint::point;
 use ferry_planner::progress::{self, Attempt, Settled, StepRules, Verdict};
 use futures::FutureExt;
 use jiff::Timestamp;
-use tokio::sync::SemaphorePermit;
 
 use super::draft::{Draft, patiently};
 use super::entries::{self, StepRecorder};
@@ -18,6 +18,7 @@ use super::{Commands, Stop};
 use crate::context::StepContext;
 use crate::engine::Parts;
 use crate::evaluate::{self, Evaluator};
+use crate::slots::Slot;
 use crate::step::{Effect, Outcome, Output, Prepared, StepDef, StepError, StepResult, Wake};
 use crate::work::WorkDirectory;
 use crate::world;
@@ -77,11 +78,11 @@ pub(super) async fn attempt(
         return Ok((Settled::Through, Wake::default()));
     };
     let alias = progress::alias(&step, index);
-    let slot = slot(parts, commands).await?;
+    let slot = slot(parts, commands, draft, index).await?;
     commands.looks();
     let rules = StepRules::of(&step, def.timeout, def.propagates_output);
     let now = parts.world.now();
-    draft.edit(|p| progress::start(&p.spec, p.status.get_or_insert_default(), index, now)).await;
+    draft.edit(|p| progress::start(&p.spec, p.status.get_or_insert_default(), index, rules, now)).await;
     let began = promotion.status.as_ref().and_then(|s| entries::entry(s, index)).cloned();
     let resumed = began.as_ref().filter(|e| e.finished_at.is_none()).and_then(|e| e.started_at.as_ref());
     let started_at = resumed.map_or(now, |t| t.0);
@@ -108,14 +109,45 @@ pub(super) async fn attempt(
     settled
 }
 
+/// For how long nothing is said of a step that is at work, or has no place to be: most are through by then.
+const UNSAID: Duration = Duration::from_secs(1);
+
 /// A place among the steps at work. Whoever must end gets none, and nobody once the process is told to end.
-async fn slot<'a>(parts: &'a Parts, commands: &Commands) -> Result<SemaphorePermit<'a>, Stop> {
-    let slot = tokio::select! {
-        biased;
-        stop = commands.stopped() => return Err(stop),
-        slot = parts.slots.acquire() => slot,
+async fn slot(parts: &Parts, commands: &Commands, draft: &Draft, index: usize) -> Result<Slot, Stop> {
+    let project = draft.project();
+    let mut asked = parts.slots.ask(project);
+    let slot = match asked.at_once() {
+        Some(slot) => Some(slot),
+        None => {
+            tokio::select! {
+                biased;
+                stop = commands.stopped() => return Err(stop),
+                slot = asked.in_turn() => slot,
+                stop = say_after_a_while(parts, draft, || {
+                    let place = parts.slots.why(project);
+                    let now = parts.world.now();
+                    move |p: &mut Promotion| {
+                        let status = p.status.get_or_insert_default();
+                        status.waiting = Some(progress::for_a_place(status, &p.spec, index, &place, now));
+                    }
+                }) => return Err(stop),
+            }
+        }
     };
-    slot.ok().filter(|_| !parts.draining.load(Ordering::SeqCst)).ok_or(Stop::Ending)
+    slot.filter(|_| !parts.draining.load(Ordering::SeqCst)).ok_or(Stop::Ending)
+}
+
+/// Stores what the status says of the wait once it has lasted. Returns only where that cannot be stored for good.
+async fn say_after_a_while<E: FnOnce(&mut Promotion)>(
+    parts: &Parts,
+    draft: &Draft,
+    what: impl FnOnce() -> E,
+) -> Stop {
+    parts.world.sleep(UNSAID).await;
+    match draft.edit_and_store(what()).await {
+        Ok(()) => std::future::pending().await,
+        Err(stop) => stop,
+    }
 }
 
 /// The compare-and-swap before an effect: if somebody else wrote the status, nothing runs.
@@ -212,6 +244,7 @@ async fn run(
         // First: once the end was asked for, the step gets no further turn.
         biased;
         stop = commands.stopped() => Err(stop),
+        stop = say_after_a_while(parts, draft, || |_: &mut Promotion| ()) => Err(stop),
         result = AssertUnwindSafe(prepared.run(ctx)).catch_unwind() => Ok(result.unwrap_or_else(|_| {
             Err(StepError::Fatal("step panicked; please report this".to_owned()))
         })),
@@ -311,7 +344,7 @@ pub(super) async fn replay(
     let Some(def) = parts.registry.get(step.uses.as_deref().unwrap_or_default()).copied() else {
         return Ok(Ok(None));
     };
-    let _slot = slot(parts, commands).await?;
+    let _slot = slot(parts, commands, draft, index).await?;
     let prepared = match prepare(parts, commands, draft, &def, index, started_at).await? {
         // What it changed outside stands. If it changed the directory, too, the digest will tell.
         Ok(prepared) if prepared.effect == Effect::Writes => {

@@ -29,6 +29,8 @@ struct Inner {
     promotion: Promotion,
     /// The status as it is stored, in its JSON form: what another writer would have changed.
     stored: Value,
+    /// A status that was sent and whose answer nobody waited for: it may be what is stored.
+    sent: Option<Value>,
 }
 
 impl Draft {
@@ -41,8 +43,13 @@ impl Draft {
         let found = patiently(world, commands, || world.promotion(key)).await?;
         let promotion = found.ok_or(Stop::Over)?;
         let stored = form(promotion.status.as_ref());
-        let inner = Mutex::new(Inner { promotion, stored });
+        let inner = Mutex::new(Inner { promotion, stored, sent: None });
         Ok(Self { world: world.clone(), key: key.clone(), commands: commands.clone(), inner })
+    }
+
+    /// The Project.
+    pub(super) fn project(&self) -> &str {
+        &self.key.project
     }
 
     /// A copy.
@@ -69,9 +76,11 @@ impl Draft {
     pub(super) async fn refresh(&self) -> Result<(), Stop> {
         let mut inner = self.inner.lock().await;
         let fresh = self.fresh(&inner).await?;
-        if form(fresh.status.as_ref()) != inner.stored {
+        let theirs = form(fresh.status.as_ref());
+        if theirs != inner.stored && Some(&theirs) != inner.sent.as_ref() {
             return Err(Stop::Taken);
         }
+        inner.stored = theirs;
         inner.promotion.metadata = fresh.metadata;
         Ok(())
     }
@@ -138,6 +147,7 @@ impl Draft {
         }
         let mut pause = FIRST_PAUSE;
         loop {
+            let before = inner.sent.replace(wanted.clone());
             match self.world.write_status(&inner.promotion).await {
                 Ok(stored) => {
                     inner.adopt(stored);
@@ -150,11 +160,12 @@ impl Draft {
                         inner.adopt(fresh);
                         return Ok(());
                     }
-                    if theirs != inner.stored {
+                    if theirs != inner.stored && Some(&theirs) != before.as_ref() {
                         return Err(Stop::Taken);
                     }
-                    // Only metadata changed: a refresh, an abort, a label.
+                    // Only metadata changed: a refresh, an abort, a label. Or what we sent had arrived.
                     inner.promotion.metadata = fresh.metadata;
+                    inner.stored = theirs;
                 }
                 Err(Error::Gone(_)) => return Err(Stop::Over),
                 Err(Error::Invalid(why)) => return Err(Stop::Broken(why)),
@@ -170,6 +181,7 @@ impl Draft {
 impl Inner {
     fn adopt(&mut self, stored: Promotion) {
         self.stored = form(stored.status.as_ref());
+        self.sent = None;
         self.promotion = stored;
     }
 }

@@ -6,11 +6,12 @@ use ferry_api::conditions::truncate_message;
 use ferry_api::promotion::{
     HealthCheck, PromotionSpec, PromotionStatus, PromotionStep, StepExecutionMetadata, StepStatus,
 };
-use ferry_api::{Time, Waiting, duration};
+use ferry_api::{Time, duration};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::record::{alias, metadata, record_mut};
+use super::waiting;
 use crate::expressions::task_of;
 
 /// How long a waiting step sleeps where it does not say.
@@ -18,7 +19,7 @@ pub const DEFAULT_RECHECK: Duration = Duration::from_mins(5);
 /// The shortest sleep between two looks that a step may ask for.
 pub const SHORTEST_RECHECK: Duration = Duration::from_secs(10);
 /// How long past its deadline a step is looked at for the last time: stored moments are whole seconds.
-const PAST_DEADLINE: Duration = Duration::from_secs(1);
+pub(super) const PAST_DEADLINE: Duration = Duration::from_secs(1);
 /// The sleep after the first error; it doubles with each further one, up to [`LONGEST_BACKOFF`].
 pub const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest sleep after an error.
@@ -130,14 +131,15 @@ pub fn settle(
     match finished {
         None => {
             record.finished_at = Some(Time(now));
-            status.waiting = None;
+            status.waiting = waiting::at_work(status, spec, index + 1, None, now);
             Settled::Through
         }
         Some((after, error)) => {
             let after = deadline.map_or(after, |end| after.min(until(end, now) + PAST_DEADLINE));
             let why =
                 if record.message.is_empty() { format!("step {alias:?}") } else { record.message.clone() };
-            status.waiting = Some(waiting(status.waiting.take(), &why, now, after, deadline));
+            let check = now.checked_add(after).ok();
+            status.waiting = Some(waiting::for_what(status.waiting.take(), &why, check, deadline, now));
             Settled::Again { after, why, deadline, error }
         }
     }
@@ -145,22 +147,6 @@ pub fn settle(
 
 fn until(end: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(now)).unwrap_or_default()
-}
-
-fn waiting(
-    before: Option<Waiting>,
-    why: &str,
-    now: Timestamp,
-    after: Duration,
-    deadline: Option<Timestamp>,
-) -> Waiting {
-    let since = before.filter(|w| w.reason == why).and_then(|w| w.since).unwrap_or(Time(now));
-    Waiting {
-        reason: truncate_message(why).to_owned(),
-        since: Some(since),
-        next_check: now.checked_add(after).ok().map(Time),
-        deadline: deadline.map(Time),
-    }
 }
 
 /// Records a verdict. None: the step is through. Otherwise the sleep until the next attempt, and whether an error

@@ -19,6 +19,9 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_900_000_000 + second).unwrap()
 }
 
+/// No timeout, one error ends it.
+const RULES: StepRules = StepRules { timeout: None, error_threshold: 1, propagates_output: false };
+
 fn attempt(verdict: Verdict, message: &str) -> Attempt {
     Attempt { verdict, message: message.into(), output: None, health_check: None }
 }
@@ -33,10 +36,10 @@ fn drive(
         match next(spec, status) {
             Next::Gate { index, .. } => {
                 gate(spec, status, index, Ok(true));
-                start(spec, status, index, at(0));
+                start(spec, status, index, RULES, at(0));
             }
             Next::Run { index } => {
-                start(spec, status, index, at(0));
+                start(spec, status, index, RULES, at(0));
                 let rules = StepRules::of(&spec.steps[index], None, false);
                 let settled = settle(spec, status, index, verdicts(index), rules, at(1));
                 if settled != Settled::Through {
@@ -99,9 +102,9 @@ fn fm_12_a_timeout_keeps_the_last_error() {
     spec.steps[0].retry = Some(StepRetry { error_threshold: Some(9), timeout: Some("5m".into()) });
     let mut status = PromotionStatus::default();
     let rules = StepRules::of(&spec.steps[0], None, false);
-    start(&spec, &mut status, 0, at(0));
+    start(&spec, &mut status, 0, RULES, at(0));
     settle(&spec, &mut status, 0, attempt(Verdict::Errored { terminal: false }, "host down"), rules, at(1));
-    start(&spec, &mut status, 0, at(301));
+    start(&spec, &mut status, 0, RULES, at(301));
     let settled = settle(
         &spec,
         &mut status,
@@ -121,7 +124,7 @@ fn a_success_after_the_deadline_counts() {
     spec.steps[0].retry = Some(StepRetry { error_threshold: None, timeout: Some("1m".into()) });
     let mut status = PromotionStatus::default();
     let rules = StepRules::of(&spec.steps[0], None, false);
-    start(&spec, &mut status, 0, at(0));
+    start(&spec, &mut status, 0, RULES, at(0));
     assert_eq!(
         settle(&spec, &mut status, 0, attempt(Verdict::Succeeded, ""), rules, at(999)),
         Settled::Through
@@ -135,7 +138,7 @@ fn a_wait_is_explained_and_ends_at_the_deadline() {
     spec.steps[0].retry = Some(StepRetry { error_threshold: None, timeout: Some("1m".into()) });
     let mut status = PromotionStatus::default();
     let rules = StepRules::of(&spec.steps[0], None, false);
-    start(&spec, &mut status, 0, at(0));
+    start(&spec, &mut status, 0, RULES, at(0));
     let settled = settle(
         &spec,
         &mut status,
@@ -149,7 +152,7 @@ fn a_wait_is_explained_and_ends_at_the_deadline() {
     let waiting = status.waiting.clone().unwrap();
     assert_eq!(waiting.reason, "Application is syncing");
     assert_eq!(waiting.deadline.unwrap().0, at(60));
-    start(&spec, &mut status, 0, at(30));
+    start(&spec, &mut status, 0, RULES, at(30));
     settle(&spec, &mut status, 0, attempt(Verdict::Waiting(None), "Application is syncing"), rules, at(31));
     assert_eq!(
         status.waiting.as_ref().unwrap().since.as_ref().unwrap().0,
@@ -170,13 +173,50 @@ fn a_wait_is_explained_and_ends_at_the_deadline() {
 }
 
 #[test]
+fn a_step_at_work_is_what_its_promotion_waits_for() {
+    let spec = steps(2);
+    let mut status = PromotionStatus::default();
+    let rules = StepRules { timeout: Some(Duration::from_mins(1)), ..RULES };
+    start(&spec, &mut status, 0, rules, at(5));
+    let waiting = status.waiting.clone().unwrap();
+    assert!(waiting.reason.contains("\"s0\" (x) is at work"), "{}", waiting.reason);
+    assert_eq!((waiting.since.unwrap().0, waiting.deadline.unwrap().0), (at(5), at(65)));
+    assert_eq!(waiting.next_check.unwrap().0, at(66), "looked at for the last time after its deadline");
+    settle(&spec, &mut status, 0, attempt(Verdict::Succeeded, ""), rules, at(9));
+    let waiting = status.waiting.clone().unwrap();
+    assert!(waiting.reason.contains("\"s1\""), "{}", waiting.reason);
+    assert_eq!(waiting.since.unwrap().0, at(9));
+    start(&spec, &mut status, 1, RULES, at(10));
+    settle(&spec, &mut status, 1, attempt(Verdict::Succeeded, ""), RULES, at(11));
+    assert_eq!(status.waiting, None, "nothing is left to wait for");
+}
+
+#[test]
+fn fm_13_a_step_that_fails_for_good_stops_at_once_whatever_retries_there_are() {
+    let mut spec = steps(2);
+    spec.steps[0].retry = Some(StepRetry { error_threshold: Some(i64::MAX), timeout: Some("0s".into()) });
+    for (verdict, phase) in [
+        (Verdict::Failed { terminal: true }, PromotionPhase::Failed),
+        (Verdict::Errored { terminal: true }, PromotionPhase::Errored),
+    ] {
+        let mut status = PromotionStatus::default();
+        let rules = StepRules::of(&spec.steps[0], None, false);
+        start(&spec, &mut status, 0, rules, at(0));
+        let closed = attempt(verdict, "the pull request was closed without a merge");
+        assert_eq!(settle(&spec, &mut status, 0, closed, rules, at(1)), Settled::Through);
+        assert_eq!(next(&spec, &mut status), Next::Conclude, "what follows is skipped");
+        assert_eq!(conclude(&spec, &status).0, phase);
+    }
+}
+
+#[test]
 fn outputs_of_a_task_are_passed_on() {
     let mut spec = steps(1);
     spec.steps[0].alias = Some("deploy::out".into());
     let mut status = PromotionStatus::default();
     let output = serde_json::json!({"k": 1}).as_object().cloned();
     let rules = StepRules { propagates_output: true, error_threshold: 1, timeout: None };
-    start(&spec, &mut status, 0, at(0));
+    start(&spec, &mut status, 0, RULES, at(0));
     let attempt = Attempt { verdict: Verdict::Succeeded, message: String::new(), output, health_check: None };
     settle(&spec, &mut status, 0, attempt, rules, at(1));
     assert_eq!(
@@ -190,7 +230,7 @@ fn an_abort_marks_the_step_at_work() {
     let spec = steps(2);
     let mut status = PromotionStatus { phase: Some(PromotionPhase::Running), ..Default::default() };
     assert_eq!(next(&spec, &mut status), Next::Run { index: 0 });
-    start(&spec, &mut status, 0, at(0));
+    start(&spec, &mut status, 0, RULES, at(0));
     abort(&spec, &mut status, "admin", at(3));
     assert_eq!(status.phase, Some(PromotionPhase::Aborted));
     assert_eq!(status.step_execution_metadata[0].status, Some(StepStatus::Aborted));

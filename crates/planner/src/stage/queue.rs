@@ -9,7 +9,7 @@ use ferry_api::verification::{VerificationInfo, VerificationPhase};
 use ferry_api::{Promotion, Time, history, order};
 use serde_json::{Map, Value};
 
-use super::{Action, Decision, Snapshot};
+use super::{Action, Decision, Snapshot, policy};
 use crate::auto_promotion;
 
 /// The Promotions in the order of the queue: running, then waiting (oldest name first), then ended (newest first).
@@ -20,7 +20,7 @@ pub fn order<'a>(promotions: &[&'a Promotion]) -> Vec<&'a Promotion> {
 }
 
 pub(super) fn sync(snapshot: &Snapshot<'_>, enabled: bool, decision: &mut Decision) {
-    let queue = order(snapshot.promotions);
+    let queue = order(&contenders(snapshot));
     let waiting = queue.first().filter(|p| !p.is_terminal());
     let current = decision.status.current_promotion.as_ref().map(|p| p.name.clone());
     if current.is_some() && current.as_deref() != waiting.and_then(|p| p.metadata.name.as_deref()) {
@@ -33,10 +33,18 @@ pub(super) fn sync(snapshot: &Snapshot<'_>, enabled: bool, decision: &mut Decisi
     admit_next(snapshot, decision);
 }
 
+/// All but those that are to be discarded for a newer one.
+fn contenders<'a>(snapshot: &Snapshot<'a>) -> Vec<&'a Promotion> {
+    let origin = |name: &str| policy::origin_of(snapshot.freight, name);
+    let all = snapshot.promotions;
+    let stays = |p: &&Promotion| policy::superseded_by(snapshot.stage, p, all, &origin).is_none();
+    all.iter().copied().filter(stays).collect()
+}
+
 /// Lets the first Promotion of the queue run, unless the current Freight must be verified first. Says whether there
 /// is one now that was not there before.
 pub(super) fn admit_next(snapshot: &Snapshot<'_>, decision: &mut Decision) -> bool {
-    let waiting = snapshot.promotions.iter().copied().filter(|p| !p.is_terminal());
+    let waiting = contenders(snapshot).into_iter().filter(|p| !p.is_terminal());
     let Some(next) = waiting.min_by(|a, b| order::compare_promotions(a, b)) else { return false };
     let is_new = decision.status.current_promotion.is_none();
     if is_new && waits_for_verification(&decision.status) {
@@ -87,7 +95,7 @@ fn admit(snapshot: &Snapshot<'_>, promotion: &Promotion, decision: &mut Decision
 }
 
 /// Freight that has arrived and is healthy (or of unknown health) is verified before the next one arrives.
-fn waits_for_verification(status: &StageStatus) -> bool {
+pub fn waits_for_verification(status: &StageStatus) -> bool {
     let Some(collection) = status.freight_history.first() else { return false };
     if collection.has_pending_verification() {
         return true;
@@ -118,7 +126,7 @@ fn take_note_of(snapshot: &Snapshot<'_>, enabled: bool, promotion: &Promotion, d
     // What is ours alone stays the Promotion's own business: a Stage remembers no ledger and no wait.
     ended.ledger = None;
     ended.waiting = None;
-    ended.waiting = None;
+    ended.superseded_by = None;
     if ended.started_at.is_none() && ended.freight_collection.is_none() {
         ended.freight_collection = status
             .last_promotion

@@ -95,7 +95,11 @@ impl<'a> Driver<'a> {
             progress::refuse(&spec, status, index, "step kind is not registered");
             return Settled::Through;
         };
-        progress::start(&spec, self.promotion.status.as_mut().unwrap(), index, self.now);
+        let timeout = runner["defaultTimeout"].as_str().map(|text| duration::parse(text).unwrap());
+        let propagates = runner["requiredCapabilities"].to_string().contains("task-output-propagation");
+        let rules =
+            StepRules::of(step, timeout, propagates).with_threshold(step, &runner["defaultErrorThreshold"]);
+        progress::start(&spec, self.promotion.status.as_mut().unwrap(), index, rules, self.now);
         let attempt = match self.ask(index, |scope| scope.config(step.config.as_ref())) {
             Ok(config) => {
                 self.runs.push(json!({"alias": alias, "kind": kind, "config": config}));
@@ -103,10 +107,6 @@ impl<'a> Driver<'a> {
             }
             Err(message) => failed(Verdict::Errored { terminal: true }, message),
         };
-        let timeout = runner["defaultTimeout"].as_str().map(|text| duration::parse(text).unwrap());
-        let propagates = runner["requiredCapabilities"].to_string().contains("task-output-propagation");
-        let rules =
-            StepRules::of(step, timeout, propagates).with_threshold(step, &runner["defaultErrorThreshold"]);
         let status = self.promotion.status.as_mut().unwrap();
         let settled = progress::settle(&spec, status, index, attempt, rules, self.now);
         self.error = matches!(settled, Settled::Again { error: true, .. });

@@ -160,7 +160,7 @@ fn fm_16_an_aborted_promotion_of_the_queue_keeps_the_other_origins() {
         number += 1;
         let mut new = build::promotion("test", number, name, None);
         if phase == PromotionPhase::Aborted {
-            promotion::decide(&new, None, &[], now);
+            promotion::decide(&new, None, &[], None, now);
             let status = new.status.get_or_insert_default();
             ferry_planner::progress::abort(&new.spec, status, "kim", now);
         } else {
@@ -273,10 +273,10 @@ fn fm_50_the_stage_wakes_when_the_soak_is_over() {
 fn a_phase_of_another_version_is_left_alone() {
     let mut odd: Promotion = build::promotion("test", 1, "wh-1", Some(PromotionPhase::Unknown));
     let stage = stage("test", vec![direct("wh")]);
-    assert_eq!(promotion::decide(&odd, Some(&stage), &[], build::at(0)), promotion::Decision::Ended);
+    assert_eq!(promotion::decide(&odd, Some(&stage), &[], None, build::at(0)), promotion::Decision::Ended);
     let abort = (annotation::ABORT.to_owned(), "terminate".to_owned());
     odd.metadata.annotations = Some([abort].into());
-    let decision = promotion::decide(&odd, Some(&stage), &[], build::at(0));
+    let decision = promotion::decide(&odd, Some(&stage), &[], None, build::at(0));
     assert!(matches!(decision, promotion::Decision::Abort(_)));
 }
 

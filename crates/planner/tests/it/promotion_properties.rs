@@ -67,12 +67,13 @@ fn run(spec: &PromotionSpec, status: &mut PromotionStatus, answers: &[u8], gates
                 index
             }
         };
-        progress::start(spec, status, index, now);
+        let rules = StepRules::of(&spec.steps[index], Some(Duration::from_mins(1)), false);
+        progress::start(spec, status, index, rules, now);
+        assert!(status.waiting.is_some(), "a step at work is explained");
         let word = answers.get(attempts % answers.len().max(1)).copied().unwrap_or(0);
         attempts += 1;
         let output = json!({"attempt": attempts}).as_object().cloned();
         let attempt = Attempt { verdict: verdict(word), message: "m".into(), output, health_check: None };
-        let rules = StepRules::of(&spec.steps[index], Some(Duration::from_mins(1)), false);
         if let Settled::Again { after, .. } = progress::settle(spec, status, index, attempt, rules, now) {
             assert!(!after.is_zero(), "a sleep takes time");
             now += after;
@@ -153,9 +154,9 @@ proptest! {
         let mut status = PromotionStatus::default();
         for word in answers {
             let (Next::Run { index } | Next::Gate { index, .. }) = progress::next(&spec, &mut status) else { break };
-            progress::start(&spec, &mut status, index, build::at(0));
-            let attempt = Attempt { verdict: verdict(word), message: String::new(), output: None, health_check: None };
             let rules = StepRules::of(&spec.steps[index], None, false);
+            progress::start(&spec, &mut status, index, rules, build::at(0));
+            let attempt = Attempt { verdict: verdict(word), message: String::new(), output: None, health_check: None };
             progress::settle(&spec, &mut status, index, attempt, rules, build::at(0));
         }
         let before = ended(&status);

@@ -152,7 +152,7 @@ proptest! {
         }
         let others: Vec<Promotion> = (0..ahead).map(|n| build::promotion("test", n, "wh-1", None)).collect();
         let others: Vec<&Promotion> = others.iter().collect();
-        let decide = |own: &Promotion, minute| promotion::decide(own, Some(&world.stage), &others, build::at(minute));
+        let decide = |own: &Promotion, minute| promotion::decide(own, Some(&world.stage), &others, None, build::at(minute));
         if let promotion::Decision::Wait(status) | promotion::Decision::Abort(status) = decide(&own, 1) {
             own.status = Some(*status.clone());
             match decide(&own, 2) {
