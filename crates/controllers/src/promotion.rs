@@ -99,7 +99,8 @@ pub(crate) fn forget(c: &Controllers, promotion: &Promotion) {
 /// A Promotion is gone, or another one bears its name: its run ends, and nothing is left of it.
 pub(crate) fn gone(c: &Controllers, promotion: &Promotion) {
     let key = Key::of(promotion);
-    if !c.engine.gone(&PromotionKey { project: key.namespace, name: key.name }) {
+    let uid = promotion.metadata.uid.as_deref().unwrap_or_default();
+    if !c.engine.gone(&PromotionKey { project: key.namespace, name: key.name }, uid) {
         forget(c, promotion);
     }
 }
@@ -129,6 +130,6 @@ fn command(c: &Controllers, promotion: &Promotion, id: &PromotionKey) {
         c.engine.wake(id);
     }
     if promotion.metadata.deletion_timestamp.is_some() {
-        c.engine.gone(id);
+        c.engine.gone(id, promotion.metadata.uid.as_deref().unwrap_or_default());
     }
 }

@@ -52,6 +52,10 @@ pub struct StepContext {
     pub actor: Option<String>,
     /// The step's alias.
     pub alias: String,
+    /// Which attempt this is, from 1; of a step that changes nothing outside always 1.
+    pub attempt: i64,
+    /// Whether an earlier run began this attempt and did not end it: it may have had its effect.
+    pub is_resumed: bool,
     /// When the attempt began: a step's `now()`, which stays the same when it is replayed.
     pub started_at: Timestamp,
     /// When the step's time is over.
@@ -89,6 +93,8 @@ impl StepContext {
             promotion: String::new(),
             actor: None,
             alias: String::new(),
+            attempt: 1,
+            is_resumed: false,
             started_at: around.world.now(),
             deadline: None,
             previous: None,

@@ -3,7 +3,7 @@
 //! Controllers start runs, tell them that something changed, and ask them to end; a run alone writes its
 //! Promotion's status while it lives.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -57,7 +57,7 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    runs: Mutex<HashMap<PromotionKey, Arc<Commands>>>,
+    runs: Mutex<BTreeMap<PromotionKey, Arc<Commands>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
     ended: Notify,
@@ -144,6 +144,13 @@ impl Engine {
             };
             live.has_ended = matches!(ending, Ending::Ended(_) | Ending::Over);
             drop(live);
+            // Nobody can tell the run any more. What it did not know when it ended is seen to here.
+            if let Some(uid) = commands.gone_uid() {
+                let work = inner.parts.work.clone();
+                let remove =
+                    move || drop(work.remove(&uid).inspect_err(|error| tracing::warn!(uid, %error, "left")));
+                inner.parts.world.aside(Box::new(remove)).await;
+            }
             log(&ending);
         };
         let task = task.instrument(span);
@@ -177,10 +184,11 @@ impl Engine {
         })
     }
 
-    /// Ends a run because its Promotion is gone or going. Answers whether there was one.
-    pub fn gone(&self, key: &PromotionKey) -> bool {
+    /// Ends a run because its Promotion (its uid) is gone or going; nothing is left of it afterwards. Answers whether
+    /// there was a run.
+    pub fn gone(&self, key: &PromotionKey, uid: &str) -> bool {
         self.0.runs.lock().get(key).is_some_and(|commands| {
-            commands.gone();
+            commands.gone(uid);
             true
         })
     }
@@ -218,6 +226,7 @@ impl Engine {
             commands.wake();
         }
         tokio::select! {
+            biased;
             () = self.0.tasks.wait() => {}
             () = self.0.parts.world.sleep(grace) => {}
         }

@@ -270,14 +270,13 @@ impl Run {
     /// Removes the work directory, which may be large.
     async fn forget(&self, promotion: &Promotion) {
         let (work, name) = (self.parts.work.clone(), directory_name(promotion));
-        let removed = tokio::task::spawn_blocking(move || work.remove(&name)).await;
-        match removed {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(promotion = self.key.name, %error, "work directory not removed");
+        let promotion = self.key.name.clone();
+        let remove = move || {
+            if let Err(error) = work.remove(&name) {
+                tracing::warn!(promotion, %error, "work directory not removed");
             }
-            Err(error) => tracing::warn!(promotion = self.key.name, %error, "work directory not removed"),
-        }
+        };
+        self.parts.world.aside(Box::new(remove)).await;
     }
 
     async fn announce(&self, promotion: &Promotion) {
@@ -333,6 +332,7 @@ impl Commands {
             }
         };
         tokio::select! {
+            biased;
             () = woken => {}
             _ = self.stopped() => {}
             () = world.sleep(after) => {}

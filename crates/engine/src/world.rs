@@ -108,6 +108,9 @@ pub trait World: Send + Sync + 'static {
     /// Runs a task beside the caller.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
+    /// Does what would hold up others, beside them, and returns when it is done.
+    async fn aside(&self, work: Box<dyn FnOnce() + Send>);
+
     /// Returns after this long.
     async fn sleep(&self, duration: Duration);
 

@@ -19,6 +19,43 @@ macro_rules! point {
     };
 }
 
+/// Whether a test broke the rule of this name on purpose, to see that it is missed. Always false in a release.
+#[macro_export]
+macro_rules! broken {
+    ($name:literal) => {
+        $crate::ARMED && $crate::is_broken($name)
+    };
+}
+
+/// What [`broken!`] calls.
+#[cfg(not(feature = "armed"))]
+pub const fn is_broken(_name: &str) -> bool {
+    false
+}
+
+#[cfg(feature = "armed")]
+pub use broken::{break_rule, is_broken};
+
+/// Rules that are broken on purpose: one at a time, in the thread that asks for it.
+#[cfg(feature = "armed")]
+mod broken {
+    use std::cell::Cell;
+
+    thread_local! {
+        static BROKEN: Cell<Option<&'static str>> = const { Cell::new(None) };
+    }
+
+    /// Breaks the rule of this name in this thread, and keeps all others.
+    pub fn break_rule(name: Option<&'static str>) {
+        BROKEN.set(name);
+    }
+
+    /// What [`broken!`](crate::broken) calls.
+    pub fn is_broken(name: &str) -> bool {
+        BROKEN.get() == Some(name)
+    }
+}
+
 /// What [`point!`] calls.
 #[cfg(not(feature = "armed"))]
 pub const fn pass(_name: &str) {}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ferry_api::Promotion;
 use ferry_api::promotion::PromotionStep;
-use ferry_failpoint::point;
+use ferry_failpoint::{broken, point};
 use ferry_planner::progress::{self, Attempt, Settled, StepRules, Verdict};
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -96,7 +96,8 @@ pub(super) async fn attempt(
             }
             let number = began.as_ref().map_or(1, |e| e.attempt + i64::from(e.finished_at.is_some()));
             tracing::debug!(kind, attempt = number, "attempt");
-            let at = At { index, alias: &alias, start: started_at, rules };
+            let is_resumed = resumed.is_some();
+            let at = At { index, alias: &alias, start: started_at, rules, number, is_resumed };
             point!("step.{kind}.begin");
             let result = run(parts, commands, draft, work, &at, prepared).await?;
             point!("step.{kind}.end");
@@ -158,12 +159,15 @@ async fn announce(
     rules: StepRules,
     started_at: Timestamp,
 ) -> Result<(), Stop> {
-    draft.authority(rules.timeout.unwrap_or(WRITE_MARGIN).min(WRITE_MARGIN)).await?;
+    let margin = rules.timeout.unwrap_or(WRITE_MARGIN).min(WRITE_MARGIN);
     point!("attempt.announce");
-    draft.edit_and_store(|p| entries::begin(p, index, alias, started_at)).await?;
+    if broken!("announce") {
+        draft.edit(|p| entries::begin(p, index, alias, started_at)).await;
+        return Ok(());
+    }
+    entries::swap(draft, index, margin, |p| entries::begin(p, index, alias, started_at)).await?;
     point!("attempt.announced");
-    // The swap may have brought news: nothing begins after somebody asked for the end.
-    draft.heed().await
+    Ok(())
 }
 
 /// Evaluates the config and reads it. A world that does not answer is asked again: that is no error of the step.
@@ -192,6 +196,8 @@ struct At<'a> {
     alias: &'a str,
     start: Timestamp,
     rules: StepRules,
+    number: i64,
+    is_resumed: bool,
 }
 
 /// Runs the step until it is done, its time is over, or the run is told to end.
@@ -221,6 +227,8 @@ async fn run(
         promotion: promotion.metadata.name.clone().unwrap_or_default(),
         actor: ferry_planner::promotion::actor(&promotion).map(ToOwned::to_owned),
         alias: at.alias.to_owned(),
+        attempt: at.number,
+        is_resumed: at.is_resumed,
         started_at: at.start,
         deadline,
         previous: outputs.get(at.alias).filter(|v| !v.is_null()).cloned(),
@@ -236,8 +244,8 @@ async fn run(
         deadline.map(|end| Duration::try_from(end.duration_since(parts.world.now())).unwrap_or_default());
     let time_over = async {
         match left {
-            Some(left) => parts.world.sleep(left + Duration::from_secs(1)).await,
-            None => std::future::pending().await,
+            Some(left) if !broken!("deadline") => parts.world.sleep(left + Duration::from_secs(1)).await,
+            _ => std::future::pending().await,
         }
     };
     tokio::select! {
@@ -289,7 +297,11 @@ async fn settle(
                 ledger.work_digest = Some(digest);
                 ledger.work_step = i64::try_from(index).unwrap_or(i64::MAX);
             }
-            progress::settle(&p.spec, status, index, attempt, rules, now)
+            let settled = progress::settle(&p.spec, status, index, attempt, rules, now);
+            if broken!("explanation") {
+                status.waiting = None;
+            }
+            settled
         })
         .await?;
     if let Err(error) = work.settle() {
@@ -355,7 +367,8 @@ pub(super) async fn replay(
         Err(error) => return Ok(Err(error)),
     };
     let rules = StepRules { timeout: None, error_threshold: 1, propagates_output: false };
-    let at = At { index, alias: &progress::alias(&step, index), start: started_at, rules };
+    let alias = progress::alias(&step, index);
+    let at = At { index, alias: &alias, start: started_at, rules, number: 1, is_resumed: false };
     match run(parts, commands, draft, work, &at, prepared).await? {
         Ok(Outcome::Succeeded(_) | Outcome::Skipped(..)) => {
             Ok(work.end().map(Some).map_err(|e| StepError::Fatal(e.to_string())))

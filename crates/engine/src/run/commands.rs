@@ -20,7 +20,7 @@ pub(crate) struct Commands {
 #[derive(Default)]
 struct State {
     abort: Option<String>,
-    is_gone: bool,
+    gone: Option<String>,
     is_closing: bool,
     waits: Option<Wake>,
     changed: Changed,
@@ -65,9 +65,14 @@ impl Commands {
     }
 
     /// The Promotion is gone or going: nothing of it may go on.
-    pub(crate) fn gone(&self) {
-        self.state.lock().is_gone = true;
+    pub(crate) fn gone(&self, uid: &str) {
+        self.state.lock().gone = Some(uid.to_owned());
         self.attempt.cancel();
+    }
+
+    /// The uid of the Promotion, if it is gone.
+    pub(crate) fn gone_uid(&self) -> Option<String> {
+        self.state.lock().gone.clone()
     }
 
     /// The run knows how it ends and stores that: only the end of the process stops it now.
@@ -78,7 +83,7 @@ impl Commands {
     /// Why the run must come to its end, if it must.
     pub(super) fn stop(&self) -> Option<Stop> {
         let state = self.state.lock();
-        if state.is_gone {
+        if state.gone.is_some() {
             return Some(Stop::Over);
         }
         if let Some(actor) = &state.abort {

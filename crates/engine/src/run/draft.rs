@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ferry_api::Promotion;
 use ferry_api::promotion::{PromotionPhase, PromotionStatus};
+use ferry_failpoint::broken;
 use ferry_planner::promotion as rules;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -91,17 +92,24 @@ impl Draft {
         if inner.promotion.metadata.deletion_timestamp.is_some() {
             return Err(Stop::Over);
         }
-        rules::abort_request(&inner.promotion).map_or(Ok(()), |actor| Err(Stop::Abort(actor)))
+        let request = rules::abort_request(&inner.promotion).filter(|_| !broken!("abort"));
+        request.map_or(Ok(()), |actor| Err(Stop::Abort(actor)))
+    }
+
+    /// Whether this process may change things outside for so long.
+    pub(super) fn has_authority(&self, margin: Duration) -> bool {
+        self.world.may_write_for(margin) || broken!("authority")
     }
 
     /// Waits until this process may change things outside for so long.
     pub(super) async fn authority(&self, margin: Duration) -> Result<(), Stop> {
-        while !self.world.may_write_for(margin) {
+        while !self.has_authority(margin) {
             tracing::warn!(
                 promotion = self.key.name,
                 "the Lease runs out; nothing is changed until it is renewed"
             );
             tokio::select! {
+                biased;
                 () = self.world.sleep(AUTHORITY_PAUSE) => {}
                 stop = self.commands.stopped() => return Err(stop),
             }
@@ -160,7 +168,8 @@ impl Draft {
                         inner.adopt(fresh);
                         return Ok(());
                     }
-                    if theirs != inner.stored && Some(&theirs) != before.as_ref() {
+                    let is_foreign = theirs != inner.stored && Some(&theirs) != before.as_ref();
+                    if is_foreign && !broken!("swap") {
                         return Err(Stop::Taken);
                     }
                     // Only metadata changed: a refresh, an abort, a label. Or what we sent had arrived.
@@ -216,6 +225,7 @@ where
 
 async fn rest(world: &Arc<dyn World>, commands: &Arc<Commands>, pause: &mut Duration) -> Result<(), Stop> {
     tokio::select! {
+        biased;
         () = world.sleep(*pause) => {}
         stop = commands.stopped() => return Err(stop),
     }

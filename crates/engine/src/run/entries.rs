@@ -1,10 +1,12 @@
 //! The ledger's entries: one per step that changes things outside, its latest attempt.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ferry_api::promotion::{Ledger, LedgerEntry, LedgerState, PromotionStatus};
 use ferry_api::{Promotion, Time};
+use ferry_failpoint::broken;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -46,6 +48,33 @@ pub(super) fn begin(promotion: &mut Promotion, index: usize, alias: &str, now: T
     });
 }
 
+/// Stores what announces an effect. When it returns the effect may begin: nobody else wrote the status since, the
+/// process may act for `margin`, and nobody is known to have asked for an end.
+pub(super) async fn swap<R>(
+    draft: &Draft,
+    index: usize,
+    margin: Duration,
+    change: impl FnOnce(&mut Promotion) -> R,
+) -> Result<R, Stop> {
+    draft.authority(margin).await?;
+    let done = draft.edit_and_store(change).await?;
+    while !draft.has_authority(margin) {
+        // It took so long that somebody else may have taken over by now: only another swap tells.
+        draft.authority(margin).await?;
+        draft.edit_and_store(|promotion| take_up(promotion, index)).await?;
+    }
+    draft.heed().await.map(|()| done)
+}
+
+/// Notes that an attempt is taken up again.
+fn take_up(promotion: &mut Promotion, index: usize) {
+    let step = i64::try_from(index).unwrap_or(i64::MAX);
+    let entries = promotion.status.iter_mut().filter_map(|s| s.ledger.as_mut()).flat_map(|l| &mut l.entries);
+    for entry in entries.filter(|e| e.step == step) {
+        entry.resumed += 1;
+    }
+}
+
 /// Settles the attempt: its result is in the status that is stored with this.
 pub(super) fn settle(status: &mut PromotionStatus, index: usize, now: Timestamp) {
     let step = i64::try_from(index).unwrap_or(i64::MAX);
@@ -80,26 +109,25 @@ impl StepRecorder {
 impl Recorder for StepRecorder {
     async fn record(&self, kind: &str, intent: Value) -> Result<(), StepError> {
         let stopped = |why: Stop| StepError::Retryable(format!("the ledger could not be written: {why:?}"));
-        self.draft.authority(WRITE_MARGIN).await.map_err(stopped)?;
+        if broken!("intent") {
+            self.noted.lock().push((kind.to_owned(), intent));
+            return Ok(());
+        }
         let step = i64::try_from(self.index).unwrap_or(i64::MAX);
-        let stored = self
-            .draft
-            .edit_and_store(|promotion| {
-                let ledger =
-                    promotion.status.get_or_insert_default().ledger.get_or_insert_with(Ledger::default);
-                let Some(entry) = ledger.entries.iter_mut().find(|e| e.step == step) else { return false };
-                let list = entry.intents.entry(kind.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
-                if let Some(list) = list.as_array_mut() {
-                    list.push(intent.clone());
-                    let surplus = list.len().saturating_sub(INTENTS_KEPT);
-                    list.drain(..surplus);
-                }
-                true
-            })
-            .await;
+        let stored = swap(&self.draft, self.index, WRITE_MARGIN, |promotion| {
+            let ledger = promotion.status.get_or_insert_default().ledger.get_or_insert_with(Ledger::default);
+            let Some(entry) = ledger.entries.iter_mut().find(|e| e.step == step) else { return false };
+            let list = entry.intents.entry(kind.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
+            if let Some(list) = list.as_array_mut() {
+                list.push(intent.clone());
+                let surplus = list.len().saturating_sub(INTENTS_KEPT);
+                list.drain(..surplus);
+            }
+            true
+        })
+        .await;
         match stored {
             Ok(true) => {
-                self.draft.heed().await.map_err(stopped)?;
                 self.noted.lock().push((kind.to_owned(), intent));
                 Ok(())
             }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use ferry_api::promotion::StepStatus;
-use ferry_failpoint::point;
+use ferry_failpoint::{broken, point};
 use ferry_planner::progress;
+use jiff::Timestamp;
 
 use super::draft::Draft;
 use super::{Commands, Stop, attempt};
@@ -25,6 +26,7 @@ pub(super) async fn resume(
     let done = ledger.work_digest.as_deref().map(|digest| (ledger.work_step, digest));
     match (work.recover(done), done) {
         (Ok(Recovery::At { .. }), _) | (Ok(Recovery::Fresh), None) => return Ok(()),
+        (Ok(Recovery::Fresh), Some(_)) if broken!("rebuild") => return Ok(()),
         (Ok(Recovery::Fresh), Some(_)) => {}
         (Err(error), _) => {
             tracing::warn!(%error, "the work directory is of no use");
@@ -39,7 +41,7 @@ pub(super) async fn resume(
         Ok(digest) if digest == ledger.work_digest => work.settle().map_err(|e| Stop::Broken(e.to_string())),
         other => {
             if ledger.entries.is_empty() {
-                return start_over(draft, work).await;
+                return start_over(draft, work, parts.world.now()).await;
             }
             let index = usize::try_from(promotion.status.as_ref().map_or(0, |s| s.current_step)).unwrap_or(0);
             let alias =
@@ -78,7 +80,7 @@ async fn replay(
 }
 
 /// Nothing outside was changed yet: the steps begin anew, with the outputs that there are.
-async fn start_over(draft: &Draft, work: &WorkDirectory) -> Result<(), Stop> {
+async fn start_over(draft: &Draft, work: &WorkDirectory, now: Timestamp) -> Result<(), Stop> {
     work.start_over().map_err(|e| Stop::Broken(e.to_string()))?;
     draft
         .edit_and_store(|p| {
@@ -87,7 +89,7 @@ async fn start_over(draft: &Draft, work: &WorkDirectory) -> Result<(), Stop> {
             status.step_execution_metadata.clear();
             status.health_checks.clear();
             status.ledger = None;
-            status.waiting = None;
+            status.waiting = progress::at_work(status, &p.spec, 0, None, now);
         })
         .await
 }

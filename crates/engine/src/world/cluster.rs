@@ -150,6 +150,10 @@ impl World for Cluster {
         tokio::spawn(task);
     }
 
+    async fn aside(&self, work: Box<dyn FnOnce() + Send>) {
+        let _panicked = tokio::task::spawn_blocking(work).await;
+    }
+
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }

@@ -5,5 +5,6 @@
 mod kills;
 mod orders;
 mod outside;
+mod seeds;
 mod story;
 mod world;

@@ -102,7 +102,7 @@ async fn a_deletion_at_any_point_ends_it_and_its_directory() {
             live(&story, point, move |engine, _| {
                 stored.delete(NAME);
                 if told {
-                    engine.gone(&Story::key());
+                    engine.gone(&Story::key(), crate::story::UID);
                 }
                 *seen.lock() = outside.commits.lock().len() + outside.operations.lock().len();
             })

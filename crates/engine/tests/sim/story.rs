@@ -17,6 +17,7 @@ use crate::outside::{Line, Outside, registry};
 use crate::world::{Death, SimWorld, Stored};
 
 pub const NAME: &str = "test.01abc.f1";
+pub const UID: &str = "0b8c";
 
 pub struct Story {
     pub stored: Arc<Stored>,
@@ -60,7 +61,7 @@ impl Story {
         let mut promotion = Promotion::default();
         promotion.metadata.name = Some(NAME.into());
         promotion.metadata.namespace = Some("demo".into());
-        promotion.metadata.uid = Some("0b8c".into());
+        promotion.metadata.uid = Some(UID.into());
         promotion.metadata.resource_version = Some("1".into());
         promotion.spec = PromotionSpec {
             stage: "test".into(),

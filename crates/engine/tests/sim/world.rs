@@ -218,6 +218,10 @@ impl World for SimWorld {
         self.tasks.lock().push(tokio::spawn(task).abort_handle());
     }
 
+    async fn aside(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
+
     async fn sleep(&self, duration: Duration) {
         // The clock is paused: this takes no time.
         tokio::time::sleep_until(tokio::time::Instant::now() + duration).await;

@@ -4,8 +4,8 @@ use ferry_api::promotion::PromotionPhase;
 use ferry_api::queue::QueuePolicy;
 use ferry_api::{Freight, FreightOrigin, Promotion, Stage};
 
-/// The newer Promotion for which one that waits is to be discarded: under `latestOnly` the newest that waits and
-/// carries Freight of the same origin. The one that the Stage has let run is never discarded.
+/// The newer Promotion for which one that waits is to be discarded: under `latestOnly` the newest that waits or runs
+/// and carries Freight of the same origin. The one that the Stage has let run is never discarded.
 pub fn superseded_by<'a>(
     stage: &Stage,
     promotion: &Promotion,
@@ -18,8 +18,8 @@ pub fn superseded_by<'a>(
     let origin = |p: &Promotion| p.spec.freight.as_deref().and_then(freight);
     let own = origin(promotion)?;
     let name = promotion.metadata.name.as_deref()?;
-    let newer =
-        queue.iter().filter(|p| waits(stage, p)).filter_map(|p| Some((p.metadata.name.as_deref()?, p)));
+    let goes_on = |p: &&&Promotion| !p.is_terminal() && p.metadata.deletion_timestamp.is_none();
+    let newer = queue.iter().filter(goes_on).filter_map(|p| Some((p.metadata.name.as_deref()?, p)));
     newer.filter(|(n, p)| *n > name && origin(p).as_ref() == Some(&own)).map(|(n, _)| n).max()
 }
 
@@ -79,5 +79,7 @@ mod tests {
         let current = PromotionReference { name: "p2".into(), ..PromotionReference::default() };
         stage.status.get_or_insert_default().current_promotion = Some(current);
         assert_eq!(asked(&stage), vec![None::<String>; 6], "the one that may run stays");
+        stage.status.as_mut().unwrap().current_promotion.as_mut().unwrap().name = "p4".into();
+        assert_eq!(asked(&stage), only_second, "what runs is newer, too");
     }
 }

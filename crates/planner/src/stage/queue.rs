@@ -21,9 +21,9 @@ pub fn order<'a>(promotions: &[&'a Promotion]) -> Vec<&'a Promotion> {
 
 pub(super) fn sync(snapshot: &Snapshot<'_>, enabled: bool, decision: &mut Decision) {
     let queue = order(&contenders(snapshot));
-    let waiting = queue.first().filter(|p| !p.is_terminal());
     let current = decision.status.current_promotion.as_ref().map(|p| p.name.clone());
-    if current.is_some() && current.as_deref() != waiting.and_then(|p| p.metadata.name.as_deref()) {
+    if current.is_some() && current != next(snapshot, &decision.status).and_then(|p| p.metadata.name.clone())
+    {
         decision.status.current_promotion = None;
         take_note_of_ended(snapshot, enabled, &queue, decision);
     }
@@ -41,11 +41,19 @@ fn contenders<'a>(snapshot: &Snapshot<'a>) -> Vec<&'a Promotion> {
     all.iter().copied().filter(stays).collect()
 }
 
+/// Whose turn it is: who runs, then who was let run and may be about to, then who has waited longest.
+fn next<'a>(snapshot: &Snapshot<'a>, status: &StageStatus) -> Option<&'a Promotion> {
+    let current = status.current_promotion.as_ref().map(|p| p.name.as_str());
+    let is_other = |p: &Promotion| p.metadata.name.as_deref() != current;
+    let rank = |p: &Promotion| (p.phase() != Some(PromotionPhase::Running), is_other(p));
+    let waiting = contenders(snapshot).into_iter().filter(|p| !p.is_terminal());
+    waiting.min_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| order::compare_promotions(a, b)))
+}
+
 /// Lets the first Promotion of the queue run, unless the current Freight must be verified first. Says whether there
 /// is one now that was not there before.
 pub(super) fn admit_next(snapshot: &Snapshot<'_>, decision: &mut Decision) -> bool {
-    let waiting = contenders(snapshot).into_iter().filter(|p| !p.is_terminal());
-    let Some(next) = waiting.min_by(|a, b| order::compare_promotions(a, b)) else { return false };
+    let Some(next) = next(snapshot, &decision.status) else { return false };
     let is_new = decision.status.current_promotion.is_none();
     if is_new && waits_for_verification(&decision.status) {
         decision.why.push("the next Promotion waits until the current Freight is verified".to_owned());

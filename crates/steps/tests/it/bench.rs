@@ -73,6 +73,10 @@ impl World for Nothing {
         tokio::spawn(task);
     }
 
+    async fn aside(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
+
     async fn sleep(&self, _: Duration) {}
 
     fn may_write_for(&self, _: Duration) -> bool {
