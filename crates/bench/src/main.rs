@@ -4,9 +4,11 @@
 mod argocd;
 mod crowd;
 mod demo;
+mod expressions;
 mod ferry;
 mod figures;
 mod idle;
+mod load;
 mod local;
 mod objects;
 mod promotions;
@@ -48,6 +50,9 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("chain", |ferry, figures| Box::pin(travel::chain(ferry, figures))),
     ("fan", |ferry, figures| Box::pin(travel::fan(ferry, figures))),
     ("local", |ferry, figures| Box::pin(local::measure(ferry, figures))),
+    ("expressions", |_, figures| Box::pin(std::future::ready(expressions::measure(figures)))),
+    ("load", |ferry, figures| Box::pin(load::speed(ferry, figures))),
+    ("waiting", |ferry, figures| Box::pin(load::waiting(ferry, figures))),
     ("scale", |ferry, figures| Box::pin(scale::measure(ferry, figures))),
     ("argocd", |ferry, figures| Box::pin(argocd::measure(ferry, figures))),
     ("promotions", |ferry, figures| Box::pin(promotions::small(ferry, figures))),

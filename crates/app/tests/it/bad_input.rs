@@ -65,6 +65,45 @@ async fn steps_that_cannot_be_done_say_why() {
     let _directory = world.stop().await;
 }
 
+/// An output that no API server takes: an end with the reason, and the Stage is free for the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn fm_03_a_status_that_is_refused_ends_the_promotion_errored_with_the_reason() {
+    let world = World::start().await;
+    let freight = with_freight(&world).await;
+    let fields: Vec<String> = (0..5).map(|n| format!("f{n}: \"${{{{ repeat('x', 900000) }}}}\"")).collect();
+    let large = format!("- uses: compose-output\n  config: {{{}}}\n", fields.join(", "));
+    world.apply(&stage("large", "{direct: true}", &large)).await;
+    for _ in 0..2 {
+        let (phase, message) = world.failed("large", &freight).await;
+        assert_eq!(phase, PromotionPhase::Errored);
+        assert!(message.contains("error updating status") && message.contains("too large"), "{message}");
+    }
+    let _directory = world.stop().await;
+}
+
+/// What an expression can do to its engine: nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_that_never_end_or_want_everything_end_with_words() {
+    let world = World::start().await;
+    let freight = with_freight(&world).await;
+    let cases = [
+        ("endless", "map(1..1000, map(1..1000, map(1..1000, #)))", "make it work on less"),
+        ("vast", "repeat('x', 1000000000)", "at most"),
+        ("deep", "reduce(1..100000, [#acc], 1)", "levels deep"),
+        ("by-zero", "1 % 0", "zero"),
+        ("unknown-function", "teleport(1)", "teleport"),
+        ("nobody", "freightMetadata('x').y.z.w", "nil"),
+    ];
+    for (name, expression, words) in cases {
+        let steps = format!("- uses: compose-output\n  config: {{all: \"${{{{ {expression} }}}}\"}}\n");
+        world.apply(&stage(name, "{direct: true}", &steps)).await;
+        let (phase, message) = world.failed(name, &freight).await;
+        assert_eq!(phase, PromotionPhase::Errored, "{name}: {message}");
+        assert!(message.contains(words), "{name}: {message}");
+    }
+    let _directory = world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_api_server_refuses() {
     let world = World::start().await;

@@ -1,5 +1,7 @@
 //! What people do while a Promotion runs or waits: they stop it, delete it, or take away what it needs.
 
+use std::time::Duration;
+
 use ferry_api::{Freight, Promotion, PromotionPhase, Stage};
 use ferry_testkit::{PATIENCE, Silent, until, until_gone};
 use futures::StreamExt as _;
@@ -83,6 +85,53 @@ async fn fm_15_promotions_that_run_or_wait_are_stopped_with_an_event() {
         told_once(&world, name, "PromotionAborted").await;
     }
     abort(&world, &third).await;
+    assert!(left(&world.stop().await).is_empty());
+}
+
+/// Processes of this machine whose command line has these words.
+fn processes_with(words: &str) -> usize {
+    let all = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let line = |entry: std::fs::DirEntry| std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+    all.map(line).filter(|line| String::from_utf8_lossy(line).contains(words)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fm_15_an_abort_ends_a_clone_from_a_server_that_never_answers_and_its_process() {
+    let world = World::start().await;
+    let freight = waiting_stage(&world).await;
+    let mut silent = Silent::start().await.unwrap();
+    let url = format!("{}/never.git", silent.url());
+    let steps =
+        format!("- uses: git-clone\n  config: {{repoURL: {url}, checkout: [{{branch: main, path: a}}]}}\n");
+    world.apply(&stage("clones", "{direct: true}", &steps)).await;
+    let name = world.promote("clones", &freight).await;
+    silent.until_called().await.unwrap();
+    let waits = |p: &Promotion| {
+        let waiting = p.status.as_ref().and_then(|s| s.waiting.clone());
+        waiting.is_some_and(|w| w.reason.contains("(git-clone) is at work"))
+    };
+    until(&world.api::<Promotion>("demo"), &name, waits).await.unwrap();
+    assert!(processes_with(&url) > 0, "git is at work");
+    let asked = std::time::Instant::now();
+    let status = abort(&world, &name).await.status.unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_eq!(status.phase, Some(PromotionPhase::Aborted));
+    let step = &status.step_execution_metadata[0];
+    assert_eq!(step.status, Some(ferry_api::promotion::StepStatus::Aborted));
+    // No event tells of the end of somebody else's process.
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    while processes_with(&url) > 0 {
+        assert!(asked.elapsed() < Duration::from_secs(5), "git goes on after the end");
+        looks.tick().await;
+    }
+    let version = |p: &Promotion| p.metadata.resource_version.clone();
+    let promotions = world.api::<Promotion>("demo");
+    let ended = version(&promotions.get(&name).await.unwrap());
+    // Meanwhile another one runs, to where it waits.
+    let other = world.promote("test", &freight).await;
+    at_work(&world, &other).await;
+    assert_eq!(version(&promotions.get(&name).await.unwrap()), ended, "nothing is written after the end");
+    abort(&world, &other).await;
     assert!(left(&world.stop().await).is_empty());
 }
 

@@ -138,6 +138,12 @@ impl Tree {
                 let spine = matches!(self.kind(*left), Kind::Binary(..));
                 return (left_depth + u16::from(!spine)).max(self.node(*right).depth + 1);
             }
+            // A call with a predicate takes twice the stack of other nodes.
+            Kind::Call { arguments, .. }
+                if arguments.iter().any(|id| matches!(self.kind(*id), Kind::Predicate(_))) =>
+            {
+                arguments.iter().map(|id| self.node(*id).depth).max().unwrap_or(0) + 1
+            }
             kind => kind.children().into_iter().map(|id| self.node(id).depth).max().unwrap_or(0),
         };
         below + 1

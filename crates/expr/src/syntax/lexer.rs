@@ -210,6 +210,10 @@ fn fault(at: usize, message: impl Into<String>) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use ferry_fuzz::Corpus;
+
     use super::*;
 
     fn texts(source: &str) -> Vec<String> {
@@ -231,6 +235,20 @@ mod tests {
     fn refuses_what_is_not_closed() {
         for source in ["'a", "\"a\nb\"", "`a", "/* a", "'\\q'", "1a", "0xG", "~"] {
             assert!(tokens(source).is_err(), "{source}");
+        }
+    }
+
+    /// Anything at all: tokens in their order, within the text, or an error.
+    #[test]
+    fn fuzz_lexer() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/lexer.txt");
+        let words =
+            &["'", "\"", "`", "\\", "\\u", "0x", "1e", ".", "..", "?.", "/*", "*/", "//", "é", "\u{0}", "_"];
+        for input in Corpus::read(&corpus, words).inputs() {
+            let text = String::from_utf8_lossy(&input);
+            let Ok(tokens) = tokens(&text) else { continue };
+            let places: Vec<usize> = tokens.iter().map(|token| token.at as usize).collect();
+            assert!(places.is_sorted() && places.iter().all(|at| *at <= text.len()), "{text:?}: {places:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whatever stands in an object of a user: an error or a value, never a crash, and soon.
 
-use ferry_expr::{Map, Value, evaluate, evaluate_template};
+use ferry_expr::{Map, Value, evaluate, evaluate_json_text, evaluate_template};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -12,7 +12,7 @@ fn env() -> Map {
 }
 
 /// Runs on half the stack of a worker thread, also in a build without optimisation.
-fn on_small_stack(run: impl FnOnce() + Send + 'static) {
+pub fn on_small_stack(run: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new().stack_size(1024 * 1024).spawn(run).unwrap().join().unwrap();
 }
 
@@ -51,6 +51,31 @@ fn the_deepest_expression_that_is_accepted_fits_the_stack() {
         let _ = evaluate(&format!("l{pipes}"), &env(), &functions());
         assert!(evaluate(&format!("1{}", " + 1".repeat(2_000)), &env(), &functions()).is_ok());
     });
+}
+
+proptest! {
+    /// Quotes, newlines, delimiters: what is quoted comes back as it was, and what an expression gives is not
+    /// looked through for further templates.
+    #[test]
+    fn fm_58_what_is_quoted_round_trips(text in text_with_delimiters()) {
+        let env = Map::from_json(json!({"x": text, "o": {"k": [text]}}).as_object().unwrap());
+        let of = |template: &str| evaluate_template(template, &env, &functions()).unwrap().to_json().unwrap();
+        let as_json = of("${{ asJSON(o) }}");
+        let back: serde_json::Value = serde_json::from_str(as_json.as_str().unwrap()).unwrap();
+        prop_assert_eq!(back, json!({"k": [text]}));
+        let document = evaluate_json_text(r#"{"a": "${{ quote(x) }}", "b": "<${{ x }}>"}"#, &env, &functions()).unwrap();
+        prop_assert_eq!(&document["b"], &json!(format!("<{text}>")), "never scanned again");
+        let quoted = document["a"].as_str().unwrap();
+        prop_assert_eq!(evaluate(&format!("\"{quoted}\""), &env, &functions()).unwrap().to_json().unwrap(), json!(text));
+    }
+}
+
+/// Texts in which what matters to templates is frequent.
+fn text_with_delimiters() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "${{", "}}", "${%", "%}", "\"", "'", "\n", "\\", "{", "x", "é", " 1 ", "\t",
+    ]);
+    prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
 }
 
 #[test]
@@ -202,4 +227,22 @@ proptest! {
             let _ = evaluate_template(&format!("${{{{ {expression} }}}}"), &env, &functions());
         }
     }
+}
+
+/// What a fuzz target found: each pipe into a predicate is a level, and takes more of the stack than most.
+#[test]
+fn the_longest_row_of_pipes_that_is_accepted_fits_the_stack() {
+    on_small_stack(|| {
+        for (start, pipe) in [
+            ("[sortBy(sortBy(l, .name), .age)", " | map(.nameage)"),
+            ("[l", " | filter(# != 1)"),
+            ("[l", " | groupBy(#) | keys()"),
+            ("[l", " | reduce(#acc + [#], [])"),
+            ("[l", " | sortBy(#) | reverse() | concat(l)"),
+        ] {
+            for count in [1, 10, 40, 46, 47, 48, 49, 50, 51, 97, 98, 99, 100, 101, 110] {
+                let _ = evaluate(&format!("{start}{}]", pipe.repeat(count)), &env(), &functions());
+            }
+        }
+    });
 }
