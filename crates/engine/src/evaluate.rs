@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ferry_api::Promotion;
 use ferry_api::stage::FreightRequest;
+use ferry_api::{Freight, Promotion, Stage};
 use ferry_expr::Lookup;
 use ferry_planner::expressions::{Known, Scope, Stop, kind};
 use jiff::Timestamp;
@@ -29,29 +29,49 @@ pub enum Error {
     World(#[from] world::Error),
 }
 
+/// What every expression of a Promotion may use of its Stage and its Freight.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    requests: Vec<FreightRequest>,
+    alias: String,
+}
+
+impl Facts {
+    /// Of the objects as they are.
+    pub fn of(stage: Option<Stage>, freight: Option<Freight>) -> Self {
+        Self {
+            requests: stage.map(|s| s.spec.requested_freight).unwrap_or_default(),
+            alias: freight.and_then(|f| f.alias).unwrap_or_default(),
+        }
+    }
+
+    /// Fetches them.
+    pub async fn fetch(world: &dyn World, promotion: &Promotion) -> Result<Self, world::Error> {
+        let project = promotion.metadata.namespace.as_deref().unwrap_or_default();
+        let stage = world.stage(project, &promotion.spec.stage).await?;
+        let name = promotion.spec.freight.as_deref().unwrap_or_default();
+        let freight = if name.is_empty() { None } else { world.freight(project, name).await? };
+        Ok(Self::of(stage, freight))
+    }
+}
+
 /// Evaluates the expressions of one Promotion's steps.
 pub struct Evaluator {
     world: Arc<dyn World>,
     settings: Arc<Settings>,
     promotion: Promotion,
-    requests: Vec<FreightRequest>,
-    alias: String,
+    facts: Arc<Facts>,
 }
 
 impl Evaluator {
-    /// Fetches what every expression may use.
-    pub async fn new(
+    /// With what is known of the Promotion's surroundings.
+    pub fn new(
         world: Arc<dyn World>,
         settings: Arc<Settings>,
         promotion: Promotion,
-    ) -> Result<Self, world::Error> {
-        let project = promotion.metadata.namespace.clone().unwrap_or_default();
-        let stage = world.stage(&project, &promotion.spec.stage).await?;
-        let requests = stage.map(|s| s.spec.requested_freight).unwrap_or_default();
-        let name = promotion.spec.freight.as_deref().unwrap_or_default();
-        let freight = if name.is_empty() { None } else { world.freight(&project, name).await? };
-        let alias = freight.and_then(|f| f.alias).unwrap_or_default();
-        Ok(Self { world, settings, promotion, requests, alias })
+        facts: Arc<Facts>,
+    ) -> Self {
+        Self { world, settings, promotion, facts }
     }
 
     /// Whether a step's `if` lets it run.
@@ -75,8 +95,8 @@ impl Evaluator {
         for _ in 0..LOOKUPS {
             let scope = Scope {
                 promotion: &self.promotion,
-                requests: &self.requests,
-                freight_alias: &self.alias,
+                requests: &self.facts.requests,
+                freight_alias: &self.facts.alias,
                 ui_base_url: &self.settings.ui_base_url,
                 index,
                 known: &known,

@@ -4,6 +4,7 @@ mod attempt;
 mod commands;
 mod draft;
 mod entries;
+mod place;
 mod rebuild;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use ferry_planner::promotion as rules;
 use tracing::Instrument as _;
 
 use crate::engine::Parts;
+use crate::evaluate::Facts;
 use crate::step::Wake;
 use crate::work::WorkDirectory;
 use crate::world::{Happening, PromotionKey};
@@ -166,6 +168,7 @@ impl Run {
         let stage =
             stage.ok_or_else(|| Stop::Broken(format!("Stage {:?} does not exist", promotion.spec.stage)))?;
         let status = rules::begin(&promotion, &stage, freight.as_ref(), world.now()).map_err(Stop::Broken)?;
+        draft.learn(Some(Facts::of(Some(stage), freight)));
         draft.edit(|p| p.status = Some(status)).await;
         point!("run.begin");
         draft.store().await?;

@@ -9,6 +9,7 @@ mod discovered;
 mod environment;
 mod lookups;
 mod status;
+mod verification;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 
 pub use discovered::criteria_functions;
 pub use environment::task_of;
+pub use verification::verification_arguments;
 
 /// What was looked up so far. A null is something that is known not to exist.
 pub type Known = BTreeMap<Lookup, Value>;

@@ -2,23 +2,22 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ferry_api::Promotion;
 use ferry_api::promotion::PromotionStep;
 use ferry_failpoint::{broken, point};
-use ferry_planner::progress::{self, Attempt, Settled, StepRules, Verdict};
+use ferry_planner::progress::{self, Attempt, Next, Settled, StepRules, Verdict};
 use futures::FutureExt;
 use jiff::Timestamp;
 
 use super::draft::{Draft, patiently};
 use super::entries::{self, StepRecorder};
+use super::place::{say_after_a_while, slot};
 use super::{Commands, Stop};
 use crate::context::StepContext;
 use crate::engine::Parts;
 use crate::evaluate::{self, Evaluator};
-use crate::slots::Slot;
 use crate::step::{Effect, Outcome, Output, Prepared, StepDef, StepError, StepResult, Wake};
 use crate::work::WorkDirectory;
 use crate::world;
@@ -38,8 +37,8 @@ pub(super) async fn condition(
     let promotion = draft.get().await;
     let now = parts.world.now();
     let ask = || async {
-        let evaluator =
-            Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion.clone()).await?;
+        let facts = draft.facts(&promotion).await?;
+        let evaluator = Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion.clone(), facts);
         sorted(evaluator.condition(index, text, now).await)
     };
     patiently(&parts.world, commands, ask).await
@@ -87,6 +86,7 @@ pub(super) async fn attempt(
     let resumed = began.as_ref().filter(|e| e.finished_at.is_none()).and_then(|e| e.started_at.as_ref());
     let started_at = resumed.map_or(now, |t| t.0);
     let prepared = prepare(parts, commands, draft, &def, index, started_at).await?;
+    let effect = prepared.as_ref().ok().map(|prepared| prepared.effect);
     let result = match prepared {
         Err(error) => Err(error),
         Ok(prepared) => {
@@ -100,55 +100,17 @@ pub(super) async fn attempt(
             let at = At { index, alias: &alias, start: started_at, rules, number, is_resumed };
             point!("step.{kind}.begin");
             let result = run(parts, commands, draft, work, &at, prepared).await?;
+            if effect == Effect::Writes {
+                draft.learn(None);
+            }
             point!("step.{kind}.end");
             result
         }
     };
     drop(slot);
-    let settled = settle(parts, draft, work, index, &step, rules, result).await;
+    let settled = settle(parts, draft, work, &Ended { index, step: &step, rules, effect }, result).await;
     point!("step.{kind}.settled");
     settled
-}
-
-/// For how long nothing is said of a step that is at work, or has no place to be: most are through by then.
-const UNSAID: Duration = Duration::from_secs(1);
-
-/// A place among the steps at work. Whoever must end gets none, and nobody once the process is told to end.
-async fn slot(parts: &Parts, commands: &Commands, draft: &Draft, index: usize) -> Result<Slot, Stop> {
-    let project = draft.project();
-    let mut asked = parts.slots.ask(project);
-    let slot = match asked.at_once() {
-        Some(slot) => Some(slot),
-        None => {
-            tokio::select! {
-                biased;
-                stop = commands.stopped() => return Err(stop),
-                slot = asked.in_turn() => slot,
-                stop = say_after_a_while(parts, draft, || {
-                    let place = parts.slots.why(project);
-                    let now = parts.world.now();
-                    move |p: &mut Promotion| {
-                        let status = p.status.get_or_insert_default();
-                        status.waiting = Some(progress::for_a_place(status, &p.spec, index, &place, now));
-                    }
-                }) => return Err(stop),
-            }
-        }
-    };
-    slot.filter(|_| !parts.draining.load(Ordering::SeqCst)).ok_or(Stop::Ending)
-}
-
-/// Stores what the status says of the wait once it has lasted. Returns only where that cannot be stored for good.
-async fn say_after_a_while<E: FnOnce(&mut Promotion)>(
-    parts: &Parts,
-    draft: &Draft,
-    what: impl FnOnce() -> E,
-) -> Stop {
-    parts.world.sleep(UNSAID).await;
-    match draft.edit_and_store(what()).await {
-        Ok(()) => std::future::pending().await,
-        Err(stop) => stop,
-    }
 }
 
 /// The compare-and-swap before an effect: if somebody else wrote the status, nothing runs.
@@ -181,8 +143,8 @@ async fn prepare(
 ) -> Result<Result<Prepared, StepError>, Stop> {
     let promotion = draft.get().await;
     let ask = || async {
-        let evaluator =
-            Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion.clone()).await?;
+        let facts = draft.facts(&promotion).await?;
+        let evaluator = Evaluator::new(parts.world.clone(), parts.settings.clone(), promotion.clone(), facts);
         sorted(evaluator.config(index, now).await)
     };
     let config = patiently(&parts.world, commands, ask).await?;
@@ -268,16 +230,28 @@ async fn run(
     })
 }
 
+/// The step of an attempt that has ended.
+struct Ended<'a> {
+    index: usize,
+    step: &'a PromotionStep,
+    rules: StepRules,
+    /// None where it came to nothing.
+    effect: Option<Effect>,
+}
+
+/// What steps did that change nothing outside need not be stored at once: within this time of the last write the next
+/// one stores it, too. Who is killed in between does it again.
+const COALESCED: Duration = Duration::from_millis(250);
+
 /// Records the result, keeps or forgets the step's changes, stores the status.
 async fn settle(
     parts: &Parts,
     draft: &Draft,
     work: &WorkDirectory,
-    index: usize,
-    step: &PromotionStep,
-    rules: StepRules,
+    ended: &Ended<'_>,
     result: StepResult,
 ) -> Result<(Settled, Wake), Stop> {
+    let Ended { index, step, rules, effect } = *ended;
     let (mut attempt, wake) = translate(result);
     let keeps = matches!(attempt.verdict, Verdict::Succeeded | Verdict::Skipped);
     let digest = match if keeps { work.end().map(Some) } else { work.roll_back().map(|()| None) } {
@@ -288,8 +262,8 @@ async fn settle(
         }
     };
     let now = parts.world.now();
-    let settled = draft
-        .edit_and_store(|p| {
+    let (settled, is_last) = draft
+        .edit(|p| {
             let status = p.status.get_or_insert_default();
             entries::settle(status, index, now);
             if let Some(digest) = digest {
@@ -301,11 +275,18 @@ async fn settle(
             if broken!("explanation") {
                 status.waiting = None;
             }
-            settled
+            // The end, which is stored next, has all of it.
+            let is_last = settled == Settled::Through && progress::next(&p.spec, status) == Next::Conclude;
+            (settled, is_last)
         })
-        .await?;
-    if let Err(error) = work.settle() {
-        tracing::warn!(%error, "work directory not tidied");
+        .await;
+    let is_small =
+        keeps && settled == Settled::Through && matches!(effect, Some(Effect::Local | Effect::Reads));
+    if !is_last && !(is_small && draft.is_fresh(COALESCED).await) {
+        draft.store().await?;
+        if let Err(error) = work.settle() {
+            tracing::warn!(%error, "work directory not tidied");
+        }
     }
     if settled == Settled::Through {
         tracing::info!(kind = step.uses, "step is through");

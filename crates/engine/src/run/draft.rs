@@ -9,8 +9,10 @@ use ferry_failpoint::broken;
 use ferry_planner::promotion as rules;
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::{Commands, Stop};
+use crate::evaluate::Facts;
 use crate::world::{Error, PromotionKey, World};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -24,6 +26,8 @@ pub(crate) struct Draft {
     key: PromotionKey,
     commands: Arc<Commands>,
     inner: Mutex<Inner>,
+    /// What expressions use of the Stage and the Freight, if it is known.
+    facts: parking_lot::Mutex<Option<Arc<Facts>>>,
 }
 
 struct Inner {
@@ -32,6 +36,8 @@ struct Inner {
     stored: Value,
     /// A status that was sent and whose answer nobody waited for: it may be what is stored.
     sent: Option<Value>,
+    /// When it was stored last.
+    stored_at: Option<Instant>,
 }
 
 impl Draft {
@@ -44,8 +50,31 @@ impl Draft {
         let found = patiently(world, commands, || world.promotion(key)).await?;
         let promotion = found.ok_or(Stop::Over)?;
         let stored = form(promotion.status.as_ref());
-        let inner = Mutex::new(Inner { promotion, stored, sent: None });
-        Ok(Self { world: world.clone(), key: key.clone(), commands: commands.clone(), inner })
+        let inner = Mutex::new(Inner { promotion, stored, sent: None, stored_at: None });
+        Ok(Self {
+            world: world.clone(),
+            key: key.clone(),
+            commands: commands.clone(),
+            inner,
+            facts: parking_lot::Mutex::default(),
+        })
+    }
+
+    /// What expressions use of the Stage and the Freight. Fetched once, and again after something may have changed it:
+    /// either may be large, and steps that work in the directory alone change neither.
+    pub(super) async fn facts(&self, promotion: &Promotion) -> Result<Arc<Facts>, Error> {
+        if let Some(known) = self.facts.lock().clone() {
+            return Ok(known);
+        }
+        let facts = Facts::fetch(self.world.as_ref(), promotion).await?;
+        Ok(self.learn(Some(facts)).unwrap_or_default())
+    }
+
+    /// Takes note of what expressions use; none forgets it.
+    pub(super) fn learn(&self, facts: Option<Facts>) -> Option<Arc<Facts>> {
+        let facts = facts.map(Arc::new);
+        self.facts.lock().clone_from(&facts);
+        facts
     }
 
     /// The Project.
@@ -75,6 +104,7 @@ impl Draft {
 
     /// Reads the Promotion again: what was asked for in its metadata, and whether its status is still ours.
     pub(super) async fn refresh(&self) -> Result<(), Stop> {
+        self.learn(None);
         let mut inner = self.inner.lock().await;
         let fresh = self.fresh(&inner).await?;
         let theirs = form(fresh.status.as_ref());
@@ -121,6 +151,11 @@ impl Draft {
     async fn fresh(&self, inner: &Inner) -> Result<Promotion, Stop> {
         let found = patiently(&self.world, &self.commands, || self.world.promotion(&self.key)).await?;
         found.filter(|p| p.metadata.uid == inner.promotion.metadata.uid).ok_or(Stop::Over)
+    }
+
+    /// Whether it was stored not longer ago than this.
+    pub(super) async fn is_fresh(&self, within: Duration) -> bool {
+        self.inner.lock().await.stored_at.is_some_and(|at| at.elapsed() < within)
     }
 
     /// Stores the status, if it differs from what is stored.
@@ -191,6 +226,7 @@ impl Inner {
     fn adopt(&mut self, stored: Promotion) {
         self.stored = form(stored.status.as_ref());
         self.sent = None;
+        self.stored_at = Some(Instant::now());
         self.promotion = stored;
     }
 }

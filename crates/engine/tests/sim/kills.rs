@@ -103,6 +103,10 @@ async fn fm_05_a_refresh_while_a_step_runs_executes_nothing_twice() {
         let story = Story::new(usual_steps());
         let refresh = format!("2031-01-01T00:00:{kill:02}Z");
         story.live(Some(kill)).await;
+        if story.promotion().is_terminal() {
+            assert!(kill >= 20, "{kill} places before the end");
+            return;
+        }
         story.stored.annotate(crate::story::NAME, annotation::REFRESH, &refresh);
         story.live(None).await;
         assert_as_if_never_interrupted(&story, &format!("refresh after a kill at {kill}"));
