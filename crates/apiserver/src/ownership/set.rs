@@ -54,11 +54,7 @@ impl Set {
 
     pub(crate) fn union(&self, other: &Self) -> Self {
         let mut result = self.clone();
-        for (element, theirs) in &other.0 {
-            let ours = result.0.entry(element.clone()).or_default();
-            ours.member |= theirs.member;
-            ours.below = ours.below.union(&theirs.below);
-        }
+        result.add(other);
         result
     }
 
@@ -72,15 +68,11 @@ impl Set {
         })
     }
 
-    /// Without the members of the other set; what is below a member stays unless it is a member there, too.
+    /// Without the members of the other set.
     pub(crate) fn difference(&self, other: &Self) -> Self {
-        self.combine(|element, entry| match other.0.get(element) {
-            None => Some(entry.clone()),
-            Some(theirs) => Some(Entry {
-                member: entry.member && !theirs.member,
-                below: entry.below.difference(&theirs.below),
-            }),
-        })
+        let mut result = self.clone();
+        result.subtract(other);
+        result
     }
 
     fn combine(&self, judge: impl Fn(&Element, &Entry) -> Option<Entry>) -> Self {
@@ -121,21 +113,44 @@ impl Set {
         Self(entries.collect())
     }
 
-    /// The same in the terms of a schema that may have changed since: what became atomic is owned as a whole.
-    pub(crate) fn in_terms_of(&self, shape: Shape<'_>) -> Self {
-        let entries = self.0.iter().map(|(element, entry)| {
+    /// Brings it into the terms of a schema that may have changed since: what became atomic is owned as a whole.
+    pub(crate) fn bring_into_terms_of(&mut self, shape: Shape<'_>) {
+        for (element, entry) in &mut self.0 {
             let inside = match element {
                 Element::Field(name) => shape.field(name).map_or(Shape::UNTYPED, |field| field.shape),
                 _ => shape.items(),
             };
-            let entry = if !entry.below.is_empty() && inside.is_whole(&entry.below.0) {
-                Entry { member: true, below: Self::default() }
+            if !entry.below.is_empty() && inside.is_whole(&entry.below.0) {
+                *entry = Entry { member: true, below: Self::default() };
             } else {
-                Entry { member: entry.member, below: entry.below.in_terms_of(inside) }
-            };
-            (element.clone(), entry)
-        });
-        Self(entries.collect())
+                entry.below.bring_into_terms_of(inside);
+            }
+        }
+    }
+
+    /// Adds the other set's members.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (element, theirs) in &other.0 {
+            match self.0.get_mut(element) {
+                Some(ours) => {
+                    ours.member |= theirs.member;
+                    ours.below.add(&theirs.below);
+                }
+                None => drop(self.0.insert(element.clone(), theirs.clone())),
+            }
+        }
+    }
+
+    /// Removes the other set's members; what is below a member stays unless it is a member there, too.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        for (element, theirs) in &other.0 {
+            let Some(ours) = self.0.get_mut(element) else { continue };
+            ours.member &= !theirs.member;
+            ours.below.subtract(&theirs.below);
+            if ours.is_empty() {
+                self.0.remove(element);
+            }
+        }
     }
 
     /// Every member's path, as messages write it.

@@ -62,7 +62,7 @@ impl Book<'_> {
             .0
             .retain(|_, owned| owned.api_version == self.api_version || (self.is_served)(&owned.api_version));
         for owned in managed.0.values_mut() {
-            owned.set = owned.set.in_terms_of(self.shape);
+            owned.set.bring_into_terms_of(self.shape);
         }
     }
 }
@@ -89,7 +89,8 @@ pub(crate) fn create(book: &Book<'_>, mut managed: Managed, blank: &Value, after
     let who = book.who(false);
     let taken = changed.modified.union(&changed.added);
     for owned in managed.0.values_mut() {
-        owned.set = owned.set.difference(&taken).difference(&changed.removed);
+        owned.set.subtract(&taken);
+        owned.set.subtract(&changed.removed);
     }
     let taken = without_nobodys(&taken);
     if !taken.is_empty() {
@@ -98,7 +99,7 @@ pub(crate) fn create(book: &Book<'_>, mut managed: Managed, blank: &Value, after
             api_version: book.api_version.clone(),
             time: None,
         });
-        mine.set = mine.set.union(&taken);
+        mine.set.add(&taken);
         mine.time = Some(book.now.clone());
     }
     managed.drop_empty();

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ferry_admission::{Answer, Lookup};
+use ferry_admission::{Answer, Lookup, Resource};
 use ferry_apiserver::authorization::Attributes;
 use ferry_apiserver::{Identity, Status};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams, ObjectMeta, PostParams};
+use kube::Resource as _;
+use kube::api::{Api, ApiResource, DynamicObject, GetParams, ListParams, ObjectMeta, PostParams, Request};
 use kube::core::GroupVersionKind;
 use serde_json::Value;
 
@@ -16,16 +17,26 @@ impl Rules {
     pub(super) async fn answer(&self, lookup: &Lookup, user: &Identity) -> Result<Answer, Status> {
         match lookup {
             Lookup::Object { resource, namespace, name } => {
-                let found = self.api(*resource, namespace)?.get_opt(name).await.map_err(|e| failed(&e))?;
-                Ok(Answer::Object(found.map(value).transpose()?))
+                let request = requests(*resource, namespace).get(name, &GetParams::default());
+                let found = self.ask(request).await;
+                Ok(Answer::Object(found.map(Some).or_else(absent)?.map(bare)))
             }
             Lookup::List { resource, namespace, label } => {
                 let mut params = ListParams::default();
                 if let Some((key, text)) = label {
                     params = params.labels(&format!("{key}={text}"));
                 }
-                let found = self.api(*resource, namespace)?.list(&params).await.map_err(|e| failed(&e))?;
-                Ok(Answer::List(found.items.into_iter().map(value).collect::<Result<_, _>>()?))
+                let request = requests(*resource, namespace).list(&params);
+                let mut found: Value = self.ask(request).await.map_err(|e| failed(&e))?;
+                let items = found.get_mut("items").map(Value::take).unwrap_or_default();
+                let Value::Array(items) = items else { return Ok(Answer::List(Vec::new())) };
+                // In a list the server leaves out what is the same for all of them.
+                let whole = |mut item: Value| {
+                    item["apiVersion"] = api_version(*resource).into();
+                    item["kind"] = resource.kind().into();
+                    bare(item)
+                };
+                Ok(Answer::List(items.into_iter().map(whole).collect()))
             }
             Lookup::Access { verb, resource, namespace, name } => {
                 let attributes = Attributes {
@@ -42,19 +53,13 @@ impl Rules {
         }
     }
 
-    fn api(
+    /// The answer as it is on the wire: a type in between would be filled for nothing.
+    async fn ask(
         &self,
-        resource: ferry_admission::Resource,
-        namespace: &str,
-    ) -> Result<Api<DynamicObject>, Status> {
-        let kind = GroupVersionKind::gvk(resource.group(), resource.version(), resource.kind());
-        let kind = ApiResource::from_gvk_with_plural(&kind, resource.plural());
-        let client = self.client()?.clone();
-        Ok(if namespace.is_empty() {
-            Api::all_with(client, &kind)
-        } else {
-            Api::namespaced_with(client, namespace, &kind)
-        })
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> kube::Result<Value> {
+        let client = self.client().map_err(|status| kube::Error::Service(status.message.into()))?;
+        client.request(request.map_err(kube::Error::BuildRequest)?).await
     }
 
     pub(super) async fn create_namespace(
@@ -79,8 +84,33 @@ impl Rules {
     }
 }
 
-fn value(object: DynamicObject) -> Result<Value, Status> {
-    serde_json::to_value(object).map_err(|error| Status::internal(error.to_string()))
+/// No rule asks who owns which field, which may be more than the rest.
+fn bare(mut object: Value) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    object
+}
+
+fn absent(error: kube::Error) -> Result<Option<Value>, Status> {
+    match error {
+        kube::Error::Api(status) if status.code == 404 => Ok(None),
+        other => Err(failed(&other)),
+    }
+}
+
+fn api_version(resource: Resource) -> String {
+    match resource.group() {
+        "" => resource.version().to_owned(),
+        group => format!("{group}/{}", resource.version()),
+    }
+}
+
+fn requests(resource: Resource, namespace: &str) -> Request {
+    let kind = GroupVersionKind::gvk(resource.group(), resource.version(), resource.kind());
+    let kind = ApiResource::from_gvk_with_plural(&kind, resource.plural());
+    let namespace = (!namespace.is_empty()).then_some(namespace);
+    Request::new(DynamicObject::url_path(&kind, namespace))
 }
 
 fn failed(error: &kube::Error) -> Status {
