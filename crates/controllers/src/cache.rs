@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use ferry_api::promotion::PromotionStep;
 use ferry_api::{Freight, Project, ProjectConfig, Promotion, Stage, Warehouse};
 use k8s_openapi::api::core::v1::Namespace;
 
 use crate::applications::Application;
 use crate::runtime::Index;
 
-/// There are many Promotions that have ended, and what their steps were told and came to is the larger part of each.
+/// What their steps are told and come to is the larger part of Promotions, of which there are many.
 /// Who takes note of an end asks for the whole ([`crate::stage`]).
 fn slim(promotion: &mut Promotion) {
     if promotion.is_terminal() {
@@ -17,6 +18,13 @@ fn slim(promotion: &mut Promotion) {
             (status.state, status.ledger, status.freight_collection) = (None, None, None);
             (status.step_execution_metadata, status.health_checks) = (Vec::new(), Vec::new());
         }
+        return;
+    }
+    // The run reads the whole object itself. Here a step is its name, by which its record is found.
+    promotion.spec.vars = Vec::new();
+    for step in &mut promotion.spec.steps {
+        let (uses, alias) = (step.uses.take(), step.alias.take());
+        *step = PromotionStep { uses, alias, ..PromotionStep::default() };
     }
 }
 

@@ -96,7 +96,7 @@ fn processes_with(words: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fm_15_an_abort_ends_a_clone_from_a_server_that_never_answers_and_its_process() {
+async fn fm_15_fm_59_an_abort_ends_a_clone_from_a_server_that_never_answers_and_its_process() {
     let world = World::start().await;
     let freight = waiting_stage(&world).await;
     let mut silent = Silent::start().await.unwrap();

@@ -159,7 +159,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_befalls_the_processes_every_effect_happens_once_and_every_promotion_ends() {
+fn fm_06_whatever_befalls_the_processes_every_effect_happens_once_and_every_promotion_ends() {
     if let Some(seed) = number("FERRY_SIM_SEED") {
         let rule = std::env::var("FERRY_SIM_BROKEN").ok().map(|rule| &*rule.leak());
         ferry_failpoint::break_rule(rule);
