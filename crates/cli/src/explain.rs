@@ -44,18 +44,24 @@ pub async fn run(explain: Explain) -> Result<()> {
     let What::Promotion { project, name, output } = explain.what;
     let project = project.existing(&client).await?;
     let promotions = Api::<Promotion>::namespaced(client.clone(), &project);
-    let all = promotions.list(&ListParams::default()).await.map_err(told)?.items;
-    let Some(promotion) = all.iter().find(|p| p.metadata.name.as_deref() == Some(&name)) else {
+    let Some(promotion) = promotions.get_opt(&name).await.map_err(told)? else {
+        let all = promotions.list_metadata(&ListParams::default()).await.map_err(told)?.items;
         let names = all.iter().map(kube::ResourceExt::name_any);
         bail!("{}", missing("Promotion", &name, &format!(" in Project {project}"), names));
+    };
+    // The queue of one that has ended tells nothing.
+    let all = if promotion.is_terminal() {
+        Vec::new()
+    } else {
+        promotions.list(&ListParams::default()).await.map_err(told)?.items
     };
     let stages = Api::<Stage>::namespaced(client, &project);
     let stage = stages.get_opt(&promotion.spec.stage).await.map_err(told)?;
     let of_stage: Vec<&Promotion> = all.iter().filter(|p| p.spec.stage == promotion.spec.stage).collect();
     let now = Timestamp::now();
-    let story = explain::promotion(promotion, stage.as_ref(), &of_stage, now);
+    let story = explain::promotion(&promotion, stage.as_ref(), &of_stage, now);
     match output {
-        None | Some(Form::Wide) => print::say(&words(promotion, &story, now)),
+        None | Some(Form::Wide) => print::say(&words(&promotion, &story, now)),
         Some(Form::Name) => print::say(&format!("promotion.kargo.akuity.io/{name}\n")),
         Some(Form::Json) => print::say(&format!("{}\n", serde_json::to_string_pretty(&story)?)),
         Some(Form::Yaml) => print::say(&serde_saphyr::to_string(&story)?),

@@ -1,6 +1,6 @@
 //! Promotions for which nothing runs: they wait, they are stopped, or they are run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ferry_api::promotion::PromotionStatus;
@@ -32,11 +32,10 @@ pub(crate) async fn pass(c: &Controllers, key: &Key) -> Result<Pass, Error> {
     }
     let stage = c.cache.stages.get(&key.namespace, &promotion.spec.stage);
     let queue = c.cache.promotions.in_group(&key.namespace, &promotion.spec.stage);
-    let waiting: Vec<&Promotion> = queue.iter().map(|p| &**p).filter(|p| !p.is_terminal()).collect();
-    let order = ferry_planner::stage::queue_order(&waiting);
-    let name = promotion.metadata.name.as_ref();
-    let ahead: Vec<&Promotion> = order.into_iter().take_while(|p| p.metadata.name.as_ref() != name).collect();
-    let newer = stage.as_deref().and_then(|stage| superseded_by(c, stage, &promotion, &waiting));
+    let queue: Vec<&Promotion> = queue.iter().map(|p| &**p).collect();
+    let ahead = ferry_planner::stage::ahead(stage.as_deref(), &promotion, &queue);
+    let discarded = stage.as_deref().map(|stage| superseded(c, stage, &queue)).unwrap_or_default();
+    let newer = discarded.get(key.name.as_str()).copied();
     match rules::decide(&promotion, stage.as_deref(), &ahead, newer, c.world.now()) {
         Decision::Ended => {}
         Decision::Run => {
@@ -65,15 +64,10 @@ async fn end(
     Ok(())
 }
 
-fn superseded_by<'a>(
-    c: &Controllers,
-    stage: &Stage,
-    promotion: &Promotion,
-    queue: &[&'a Promotion],
-) -> Option<&'a str> {
-    let project = stage.metadata.namespace.clone().unwrap_or_default();
-    let origin = |name: &str| c.cache.freight.get(&project, name).map(|f| f.origin.clone());
-    ferry_planner::stage::superseded_by(stage, promotion, queue, &origin)
+fn superseded<'a>(c: &Controllers, stage: &Stage, queue: &[&'a Promotion]) -> BTreeMap<&'a str, &'a str> {
+    let project = stage.metadata.namespace.as_deref().unwrap_or_default();
+    let origin = |name: &str| c.cache.freight.get(project, name).map(|f| f.origin.clone());
+    ferry_planner::stage::superseded(stage, queue, &origin)
 }
 
 async fn store(c: &Controllers, promotion: &Promotion, status: PromotionStatus) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! The watchdog: counts the Promotions that are older than work should be, and says of each once that it is.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ferry_api::Promotion;
@@ -9,6 +9,7 @@ use ferry_planner::promotion as rules;
 use tokio_util::sync::CancellationToken;
 
 use crate::Controllers;
+use crate::runtime::Key;
 
 /// Of how many it tells at a time.
 const TOLD_A_ROUND: usize = 100;
@@ -27,15 +28,17 @@ pub(crate) async fn watch_over(c: Controllers, stop: CancellationToken) {
             () = c.world.sleep(round) => {}
             () = stop.cancelled() => return,
         }
-        look(&c, limit, &mut told).await;
+        look(&c, limit, &mut told);
     }
 }
 
-async fn look(c: &Controllers, limit: Duration, told: &mut HashSet<String>) {
+/// A piece of work that is told of once: a Promotion, by its uid, at a step.
+type Work = (Option<String>, Option<i64>);
+
+fn look(c: &Controllers, limit: Duration, told: &mut HashSet<Work>) {
     let now = c.world.now();
     let (mut oldest, mut open, mut count) = (Duration::ZERO, 0_u32, 0_u32);
-    let mut overdue = HashSet::new();
-    let mut news = Vec::new();
+    let (mut overdue, mut heads, mut news) = (HashSet::new(), HashMap::new(), Vec::new());
     for key in c.cache.promotions.keys() {
         let Some(promotion) = c.cache.promotions.get(&key.namespace, &key.name) else { continue };
         let Some(age) = rules::age(&promotion, now) else { continue };
@@ -44,12 +47,17 @@ async fn look(c: &Controllers, limit: Duration, told: &mut HashSet<String>) {
         if age <= limit {
             continue;
         }
-        let work =
-            format!("{:?} {:?}", promotion.metadata.uid, promotion.status.as_ref().map(|s| s.current_step));
         count += 1;
+        let step = promotion.status.as_ref().map(|s| s.current_step);
+        let work = (promotion.metadata.uid.clone(), step);
         if told.contains(&work) {
             overdue.insert(work);
-        } else if is_first(c, &promotion) && news.len() < TOLD_A_ROUND {
+            continue;
+        }
+        // Who waits for others of its Stage alone is not told of: the one they wait for is.
+        let stage = Key::new(key.namespace.clone(), promotion.spec.stage.clone());
+        let head = heads.entry(stage).or_insert_with_key(|stage| head(c, stage));
+        if *head == Some(key.name) && news.len() < TOLD_A_ROUND {
             overdue.insert(work);
             news.push(promotion);
         }
@@ -57,18 +65,22 @@ async fn look(c: &Controllers, limit: Duration, told: &mut HashSet<String>) {
     metrics::gauge!("ferry_promotions_open").set(f64::from(open));
     metrics::gauge!("ferry_promotions_overdue").set(f64::from(count));
     metrics::gauge!("ferry_promotion_oldest_seconds").set(oldest.as_secs_f64());
-    for promotion in news {
-        tell(c, &promotion, limit).await;
-    }
     *told = overdue;
+    let c = c.clone();
+    // Beside the rounds: an API server that does not answer must not stop the counting.
+    c.world.clone().spawn(Box::pin(async move {
+        for promotion in news {
+            tell(&c, &promotion, limit).await;
+        }
+    }));
 }
 
-/// Whether it waits for more than other Promotions of its Stage.
-fn is_first(c: &Controllers, promotion: &Promotion) -> bool {
-    let project = promotion.metadata.namespace.as_deref().unwrap_or_default();
-    let stage = c.cache.stages.get(project, &promotion.spec.stage);
-    let current = stage.as_ref().and_then(|s| s.status.as_ref()).and_then(|s| s.current_promotion.as_ref());
-    current.is_none_or(|current| Some(&current.name) == promotion.metadata.name.as_ref())
+/// Whose turn it is in a Stage.
+fn head(c: &Controllers, stage: &Key) -> Option<String> {
+    let all = c.cache.promotions.in_group(&stage.namespace, &stage.name);
+    let all: Vec<&Promotion> = all.iter().map(|p| &**p).collect();
+    let stage = c.cache.stages.get(&stage.namespace, &stage.name);
+    ferry_planner::stage::turns(stage.as_deref(), &all).first().and_then(|p| p.metadata.name.clone())
 }
 
 async fn tell(c: &Controllers, promotion: &Promotion, limit: Duration) {

@@ -77,7 +77,7 @@ pub fn promotion(
         phase: status.phase.unwrap_or(PromotionPhase::Pending),
         message: status.message.clone(),
         waiting: status.waiting.clone().filter(|_| !promotion.is_terminal()),
-        ahead: if promotion.is_terminal() { Vec::new() } else { ahead(promotion, of_stage) },
+        ahead: if promotion.is_terminal() { Vec::new() } else { ahead(promotion, stage, of_stage) },
         steps,
         last_error,
         unblock: Vec::new(),
@@ -86,10 +86,8 @@ pub fn promotion(
     story
 }
 
-fn ahead(promotion: &Promotion, of_stage: &[&Promotion]) -> Vec<String> {
-    let waiting: Vec<&Promotion> = of_stage.iter().copied().filter(|p| !p.is_terminal()).collect();
-    let name = promotion.metadata.name.as_ref();
-    let before = stage::queue_order(&waiting).into_iter().take_while(|p| p.metadata.name.as_ref() != name);
+fn ahead(promotion: &Promotion, stage: Option<&Stage>, of_stage: &[&Promotion]) -> Vec<String> {
+    let before = stage::ahead(stage, promotion, of_stage).into_iter();
     before.filter_map(|p| p.metadata.name.clone()).collect()
 }
 
@@ -103,14 +101,13 @@ fn steps(promotion: &Promotion, status: &PromotionStatus) -> Vec<StepStory> {
         let is_ended = record.finished_at.is_some();
         // Where no attempt is noted, each error was one, and one more is on its way unless it has ended.
         let counted = if is_ended { record.error_count.max(1) } else { record.error_count + 1 };
-        let threshold = step.retry.as_ref().and_then(|r| r.error_threshold).unwrap_or(1).max(1);
         StepStory {
             alias: progress::alias(step, index),
             uses: step.uses.clone().unwrap_or_default(),
             status: record.status,
             attempt: noted.unwrap_or(begun * counted),
             errors: record.error_count,
-            error_threshold: u64::try_from(threshold).unwrap_or(1),
+            error_threshold: progress::StepRules::of(step, None, false).error_threshold,
             started_at: record.started_at,
             finished_at: record.finished_at,
             message: record.message,

@@ -20,9 +20,8 @@ use crate::auto_promotion::{self, Situation};
 use crate::availability;
 use crate::decision::Requeue;
 
-pub use policy::{origin_of, superseded_by};
-pub use queue::order as queue_order;
-pub use queue::waits_for_verification;
+pub use policy::superseded;
+pub use queue::{ahead, turns, waits_for_verification};
 pub use roll_up::refused;
 
 /// All that the decision depends on.

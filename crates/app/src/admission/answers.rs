@@ -32,8 +32,10 @@ impl Rules {
                 let Value::Array(items) = items else { return Ok(Answer::List(Vec::new())) };
                 // In a list the server leaves out what is the same for all of them.
                 let whole = |mut item: Value| {
-                    item["apiVersion"] = api_version(*resource).into();
-                    item["kind"] = resource.kind().into();
+                    if let Some(fields) = item.as_object_mut() {
+                        fields.insert("apiVersion".to_owned(), api_version(*resource).into());
+                        fields.insert("kind".to_owned(), resource.kind().into());
+                    }
                     bare(item)
                 };
                 Ok(Answer::List(items.into_iter().map(whole).collect()))

@@ -282,7 +282,7 @@ async fn settle(
         .await;
     let is_small =
         keeps && settled == Settled::Through && matches!(effect, Some(Effect::Local | Effect::Reads));
-    let is_stored_later = is_last || is_small && draft.is_fresh(COALESCED).await;
+    let is_stored_later = is_small && (is_last || draft.is_fresh(COALESCED).await);
     if !is_stored_later {
         draft.store().await?;
         if let Err(error) = work.settle() {

@@ -9,7 +9,7 @@ use ferry_planner::progress;
 use super::draft::Draft;
 use super::{Commands, Stop};
 use crate::engine::Parts;
-use crate::slots::Slot;
+use crate::slots::{Asked, Slot};
 
 /// For how long nothing is said of a step that is at work, or has no place to be: most are through by then.
 const UNSAID: Duration = Duration::from_secs(1);
@@ -21,27 +21,40 @@ pub(super) async fn slot(
     draft: &Draft,
     index: usize,
 ) -> Result<Slot, Stop> {
-    let project = draft.project();
-    let mut asked = parts.slots.ask(project);
-    let slot = match asked.at_once() {
-        Some(slot) => Some(slot),
-        None => {
-            tokio::select! {
-                biased;
-                stop = commands.stopped() => return Err(stop),
-                slot = asked.in_turn() => slot,
-                stop = say_after_a_while(parts, draft, || {
-                    let place = parts.slots.why(project);
-                    let now = parts.world.now();
-                    move |p: &mut Promotion| {
-                        let status = p.status.get_or_insert_default();
-                        status.waiting = Some(progress::for_a_place(status, &p.spec, index, &place, now));
-                    }
-                }) => return Err(stop),
-            }
-        }
+    let mut asked = parts.slots.ask(draft.project());
+    let slot = if let Some(slot) = asked.at_once() {
+        Some(slot)
+    } else {
+        let before = draft.edit(|p| p.status.as_ref().and_then(|s| s.waiting.clone())).await;
+        let slot = in_turn(parts, commands, draft, index, &mut asked).await?;
+        // What an earlier attempt waits for stands again.
+        draft.edit(|p| p.status.get_or_insert_default().waiting = before).await;
+        slot
     };
     slot.filter(|_| !parts.draining.load(Ordering::SeqCst)).ok_or(Stop::Ending)
+}
+
+/// Waits for the place. Whoever waits long says so.
+async fn in_turn(
+    parts: &Parts,
+    commands: &Commands,
+    draft: &Draft,
+    index: usize,
+    asked: &mut Asked,
+) -> Result<Option<Slot>, Stop> {
+    let said = || {
+        let (place, now) = (parts.slots.why(draft.project()), parts.world.now());
+        move |p: &mut Promotion| {
+            let status = p.status.get_or_insert_default();
+            status.waiting = Some(progress::for_a_place(status, &p.spec, index, &place, now));
+        }
+    };
+    tokio::select! {
+        biased;
+        stop = commands.stopped() => Err(stop),
+        slot = asked.in_turn() => Ok(slot),
+        stop = say_after_a_while(parts, draft, said) => Err(stop),
+    }
 }
 
 /// Stores what the status says of the wait once it has lasted. Returns only where that cannot be stored for good.

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use ferry_expr::{Error, Expression, Map, Stop, Template, evaluate, evaluate_json_text, evaluate_template};
+use ferry_expr::{Error, Expression, Stop, Template, evaluate, evaluate_json_text, evaluate_template};
 use ferry_fuzz::Corpus;
 use serde_json::{Value, json};
 
-use crate::hostile::on_small_stack;
+use crate::hostile::{env, on_small_stack};
 use crate::vectors_expr_templates::functions;
 
 const WORDS: &[&str] = &[
@@ -69,11 +69,6 @@ fn recorded(whole: bool) -> impl Iterator<Item = Vec<u8>> {
     let templates = cases.filter_map(|case| case.input["template"].as_str().map(ToOwned::to_owned));
     templates
         .map(move |text| if whole { text } else { text.replace("${{", "").replace("}}", "") }.into_bytes())
-}
-
-fn env() -> Map {
-    let env = json!({"n": 7, "s": "text", "l": [1, "a", null, [2]], "m": {"a": {"b": 1}}, "nul": null});
-    Map::from_json(env.as_object().unwrap())
 }
 
 /// An error's place is in the text.

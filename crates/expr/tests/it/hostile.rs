@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::vectors_expr_templates::functions;
 
-fn env() -> Map {
+pub fn env() -> Map {
     let env = json!({"n": 7, "s": "text", "l": [1, "a", null, [2]], "m": {"a": {"b": 1}}, "nul": null});
     Map::from_json(env.as_object().unwrap())
 }

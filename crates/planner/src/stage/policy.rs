@@ -1,26 +1,38 @@
 //! The queue policy of a Stage: which of its waiting Promotions are discarded for a newer one.
 
+use std::collections::BTreeMap;
+
 use ferry_api::promotion::PromotionPhase;
 use ferry_api::queue::QueuePolicy;
 use ferry_api::{Freight, FreightOrigin, Promotion, Stage};
 
-/// The newer Promotion for which one that waits is to be discarded: under `latestOnly` the newest that waits or runs
-/// and carries Freight of the same origin. The one that the Stage has let run is never discarded.
-pub fn superseded_by<'a>(
+/// Which Promotions of a Stage are to be discarded, and each for which newer one: under `latestOnly` all that wait and
+/// are older than one that waits or runs and carries Freight of the same origin. The one that the Stage has let run is
+/// never discarded, nor one whose Freight is not known.
+pub fn superseded<'a>(
     stage: &Stage,
-    promotion: &Promotion,
     queue: &[&'a Promotion],
-    freight: &dyn Fn(&str) -> Option<FreightOrigin>,
-) -> Option<&'a str> {
-    if stage.spec.queue_policy != Some(QueuePolicy::LatestOnly) || !waits(stage, promotion) {
-        return None;
+    origin_of: &dyn Fn(&str) -> Option<FreightOrigin>,
+) -> BTreeMap<&'a str, &'a str> {
+    if stage.spec.queue_policy != Some(QueuePolicy::LatestOnly) {
+        return BTreeMap::new();
     }
-    let origin = |p: &Promotion| p.spec.freight.as_deref().and_then(freight);
-    let own = origin(promotion)?;
-    let name = promotion.metadata.name.as_deref()?;
     let goes_on = |p: &&&Promotion| !p.is_terminal() && p.metadata.deletion_timestamp.is_none();
-    let newer = queue.iter().filter(goes_on).filter_map(|p| Some((p.metadata.name.as_deref()?, p)));
-    newer.filter(|(n, p)| *n > name && origin(p).as_ref() == Some(&own)).map(|(n, _)| n).max()
+    let open = queue.iter().filter(goes_on).filter_map(|p| {
+        let origin = origin_of(p.spec.freight.as_deref()?)?.to_string();
+        Some((p.metadata.name.as_deref()?, origin, waits(stage, p)))
+    });
+    let open: Vec<(&str, String, bool)> = open.collect();
+    let mut newest: BTreeMap<&str, &'a str> = BTreeMap::new();
+    for (name, origin, _) in &open {
+        let latest = newest.entry(origin.as_str()).or_insert(name);
+        *latest = (*latest).max(name);
+    }
+    let newer = |(name, origin, waits): &(&'a str, String, bool)| {
+        let latest = newest.get(origin.as_str()).copied()?;
+        (*waits && *name < latest).then_some((*name, latest))
+    };
+    open.iter().filter_map(newer).collect()
 }
 
 /// Where Freight comes from, by its name.
@@ -69,7 +81,8 @@ mod tests {
         let queue: Vec<&Promotion> = all.iter().collect();
         let mut stage = Stage::default();
         let asked = |stage: &Stage| -> Vec<Option<String>> {
-            let one = |p: &Promotion| superseded_by(stage, p, &queue, &origin).map(ToOwned::to_owned);
+            let found = superseded(stage, &queue, &origin);
+            let one = |p: &Promotion| found.get(p.metadata.name.as_deref().unwrap()).map(|n| (*n).to_owned());
             all.iter().map(one).collect()
         };
         assert_eq!(asked(&stage), vec![None::<String>; 6], "fifo discards nothing");

@@ -6,24 +6,41 @@ use ferry_api::conditions::{self, ConditionStatus, ConditionType};
 use ferry_api::promotion::PromotionPhase;
 use ferry_api::stage::{HealthState, PromotionReference, StageStatus};
 use ferry_api::verification::{VerificationInfo, VerificationPhase};
-use ferry_api::{Promotion, Time, history, order};
+use ferry_api::{Promotion, Stage, Time, history, order};
 use serde_json::{Map, Value};
 
 use super::{Action, Decision, Snapshot, policy};
 use crate::auto_promotion;
 
-/// The Promotions in the order of the queue: running, then waiting (oldest name first), then ended (newest first).
-pub fn order<'a>(promotions: &[&'a Promotion]) -> Vec<&'a Promotion> {
+/// The Promotions in the order of their turns: who runs, who was let run and may be about to, who has waited longest;
+/// behind them those that have ended, the newest first.
+fn order<'a>(current: Option<&str>, promotions: &[&'a Promotion]) -> Vec<&'a Promotion> {
+    let turn = |p: &Promotion| {
+        let waits = p.phase() != Some(PromotionPhase::Running);
+        (p.is_terminal(), waits, !p.is_terminal() && p.metadata.name.as_deref() != current)
+    };
     let mut sorted = promotions.to_vec();
-    sorted.sort_by(|a, b| order::compare_promotions(a, b));
+    sorted.sort_by(|a, b| turn(a).cmp(&turn(b)).then_with(|| order::compare_promotions(a, b)));
     sorted
 }
 
+/// Those of a Stage's Promotions that have not ended, in the order of their turns.
+pub fn turns<'a>(stage: Option<&Stage>, all: &[&'a Promotion]) -> Vec<&'a Promotion> {
+    let current = stage.and_then(|s| s.status.as_ref()).and_then(|s| s.current_promotion.as_ref());
+    let open: Vec<&Promotion> = all.iter().copied().filter(|p| !p.is_terminal()).collect();
+    order(current.map(|p| p.name.as_str()), &open)
+}
+
+/// Those whose turn comes before that of one.
+pub fn ahead<'a>(stage: Option<&Stage>, promotion: &Promotion, all: &[&'a Promotion]) -> Vec<&'a Promotion> {
+    let name = promotion.metadata.name.as_ref();
+    turns(stage, all).into_iter().take_while(|p| p.metadata.name.as_ref() != name).collect()
+}
+
 pub(super) fn sync(snapshot: &Snapshot<'_>, enabled: bool, decision: &mut Decision) {
-    let queue = order(&contenders(snapshot));
     let current = decision.status.current_promotion.as_ref().map(|p| p.name.clone());
-    if current.is_some() && current != next(snapshot, &decision.status).and_then(|p| p.metadata.name.clone())
-    {
+    let queue = contenders(snapshot, current.as_deref());
+    if current.is_some() && current != first(&queue).and_then(|p| p.metadata.name.clone()) {
         decision.status.current_promotion = None;
         take_note_of_ended(snapshot, enabled, &queue, decision);
     }
@@ -33,27 +50,26 @@ pub(super) fn sync(snapshot: &Snapshot<'_>, enabled: bool, decision: &mut Decisi
     admit_next(snapshot, decision);
 }
 
-/// All but those that are to be discarded for a newer one.
-fn contenders<'a>(snapshot: &Snapshot<'a>) -> Vec<&'a Promotion> {
-    let origin = |name: &str| policy::origin_of(snapshot.freight, name);
-    let all = snapshot.promotions;
-    let stays = |p: &&Promotion| policy::superseded_by(snapshot.stage, p, all, &origin).is_none();
-    all.iter().copied().filter(stays).collect()
+/// All but those that are to be discarded for a newer one, in the order of their turns.
+fn contenders<'a>(snapshot: &Snapshot<'a>, current: Option<&str>) -> Vec<&'a Promotion> {
+    let discarded = policy::superseded(snapshot.stage, snapshot.promotions, &|name| {
+        policy::origin_of(snapshot.freight, name)
+    });
+    let stays = |p: &&Promotion| p.metadata.name.as_deref().is_none_or(|name| !discarded.contains_key(name));
+    let all: Vec<&Promotion> = snapshot.promotions.iter().copied().filter(stays).collect();
+    order(current, &all)
 }
 
-/// Whose turn it is: who runs, then who was let run and may be about to, then who has waited longest.
-fn next<'a>(snapshot: &Snapshot<'a>, status: &StageStatus) -> Option<&'a Promotion> {
-    let current = status.current_promotion.as_ref().map(|p| p.name.as_str());
-    let is_other = |p: &Promotion| p.metadata.name.as_deref() != current;
-    let rank = |p: &Promotion| (p.phase() != Some(PromotionPhase::Running), is_other(p));
-    let waiting = contenders(snapshot).into_iter().filter(|p| !p.is_terminal());
-    waiting.min_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| order::compare_promotions(a, b)))
+/// Whose turn it is.
+fn first<'a>(queue: &[&'a Promotion]) -> Option<&'a Promotion> {
+    queue.first().copied().filter(|p| !p.is_terminal())
 }
 
 /// Lets the first Promotion of the queue run, unless the current Freight must be verified first. Says whether there
 /// is one now that was not there before.
 pub(super) fn admit_next(snapshot: &Snapshot<'_>, decision: &mut Decision) -> bool {
-    let Some(next) = next(snapshot, &decision.status) else { return false };
+    let current = decision.status.current_promotion.as_ref().map(|p| p.name.as_str());
+    let Some(next) = first(&contenders(snapshot, current)) else { return false };
     let is_new = decision.status.current_promotion.is_none();
     if is_new && waits_for_verification(&decision.status) {
         decision.why.push("the next Promotion waits until the current Freight is verified".to_owned());

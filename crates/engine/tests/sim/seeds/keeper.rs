@@ -130,14 +130,11 @@ impl Keeper {
         }
         let stage = house.stages.lock().get(&promotion.spec.stage).cloned();
         let all = house.promotions.lock().clone();
-        let queue: Vec<&Promotion> =
-            all.values().filter(|p| p.spec.stage == promotion.spec.stage && !p.is_terminal()).collect();
-        let ahead: Vec<&Promotion> = stage::queue_order(&queue)
-            .into_iter()
-            .take_while(|p| p.metadata.name != promotion.metadata.name)
-            .collect();
+        let queue: Vec<&Promotion> = all.values().filter(|p| p.spec.stage == promotion.spec.stage).collect();
+        let ahead = stage::ahead(stage.as_ref(), promotion, &queue);
         let origin = |name: &str| house.freight.lock().get(name).map(|f| f.origin.clone());
-        let newer = stage.as_ref().and_then(|s| stage::superseded_by(s, promotion, &queue, &origin));
+        let discarded = stage.as_ref().map(|s| stage::superseded(s, &queue, &origin)).unwrap_or_default();
+        let newer = discarded.get(key.name.as_str()).copied();
         if broken!("queue") && rules::abort_request(promotion).is_none() {
             self.engine.start(key);
             return;
