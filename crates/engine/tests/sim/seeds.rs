@@ -29,6 +29,8 @@ const SCHEDULES: u64 = 10_000;
 const UNTIL_FOUND: u64 = 3000;
 /// No schedule lasts longer, in simulated time: by then every Promotion has ended.
 const DAY: Duration = Duration::from_hours(24);
+/// By then nothing is left of Promotions that have ended.
+const TIDIED_WITHIN: Duration = Duration::from_secs(20);
 /// A process that is replaced has this long to end what it announced.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
@@ -81,7 +83,7 @@ async fn processes(house: &Arc<House>, machines: &Path) {
         let engine = engine(&process, directories);
         engine.remove_leftovers(&|uid| house.is_open(uid)).unwrap();
         let told = process.clone();
-        engine.when_over(move |_, _| told.house.changed.notify_one());
+        engine.when_over(move |_, _| told.house.has_changed());
         let keeper = Keeper {
             process: process.clone(),
             engine: engine.clone(),
@@ -91,7 +93,7 @@ async fn processes(house: &Arc<House>, machines: &Path) {
         let fate = tokio::select! {
             biased;
             () = process.fallen.notified() => process.fate.lock().take(),
-            () = quiet(house, &engine) => None,
+            () = house.until(|| house.is_quiet() && engine.live() == 0) => None,
         };
         if let Some(replaced) = last.take() {
             replaced.kill();
@@ -99,22 +101,19 @@ async fn processes(house: &Arc<House>, machines: &Path) {
         let pause = Duration::from_secs(house.dice.lock().below(30));
         match fate {
             None => {
-                tokio::time::sleep(Duration::from_secs(20)).await;
+                let clean = house.until(|| left(directories).is_empty());
+                if tokio::time::timeout(TIDIED_WITHIN, clean).await.is_err() {
+                    house.wrong(format!("work directories are left: {:?}", left(directories)));
+                }
                 process.kill();
-                let left = WorkRoot::new(directories).unwrap().list().unwrap();
-                if !left.is_empty() && house.is_quiet() {
-                    house.wrong(format!("work directories are left: {left:?}"));
-                }
-                if house.is_quiet() {
-                    return;
-                }
+                return;
             }
             Some(Fate::Killed { loses_directories }) => {
                 process.kill();
                 if loses_directories {
                     lose(directories);
                 }
-                tokio::time::sleep(pause).await;
+                house.passes(pause).await;
             }
             Some(Fate::Told { grace }) => {
                 // It may be killed while it ends.
@@ -126,7 +125,7 @@ async fn processes(house: &Arc<House>, machines: &Path) {
                 process.kill();
             }
             Some(Fate::Replaced) => {
-                tokio::time::sleep(LEASE_MARGIN + pause).await;
+                house.passes(LEASE_MARGIN + pause).await;
                 machine += 1;
                 last = Some(process);
             }
@@ -142,10 +141,9 @@ fn engine(process: &Arc<Process>, directories: &Path) -> Engine {
     Engine::new(process.clone(), trade::registry(), services, Settings::default(), work, limits)
 }
 
-async fn quiet(house: &House, engine: &Engine) {
-    while !house.is_quiet() || engine.live() > 0 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+/// The work directories that are there.
+fn left(directories: &Path) -> Vec<String> {
+    WorkRoot::new(directories).unwrap().list().unwrap()
 }
 
 fn lose(directories: &Path) {

@@ -17,6 +17,8 @@ use super::dice::Dice;
 
 /// A record of more lines is one without an end.
 const MOST_LINES: usize = 20_000;
+/// How often a keeper looks without being called.
+const LOOKED_AFTER_EVERY: Duration = Duration::from_secs(5);
 /// By then an abort is obeyed, where nothing comes in between.
 const ABORT_BOUND: Duration = Duration::from_secs(20);
 
@@ -46,7 +48,8 @@ pub struct House {
     pub edited: Mutex<BTreeSet<String>>,
     pub trace: Mutex<Vec<String>>,
     pub violation: Mutex<Option<String>>,
-    pub changed: Notify,
+    changed: Notify,
+    moved: Notify,
     pub began: Instant,
     /// Since when nothing befalls anybody and whoever is asked answers.
     calm: Mutex<Instant>,
@@ -68,6 +71,7 @@ impl House {
             trace: Mutex::default(),
             violation: Mutex::default(),
             changed: Notify::new(),
+            moved: Notify::new(),
             began: Instant::now(),
             calm: Mutex::new(Instant::now()),
             ahead: Mutex::new(0),
@@ -83,6 +87,42 @@ impl House {
     pub fn disturbed(&self, until: Instant) {
         let mut calm = self.calm.lock();
         *calm = until.max(*calm);
+    }
+
+    /// Wakes whoever keeps house, and whoever waits for something of it.
+    pub fn has_changed(&self) {
+        self.changed.notify_one();
+        self.moved.notify_waiters();
+    }
+
+    /// Returns when there is something to look after, or it is time to look anyway.
+    pub async fn calls(&self) {
+        tokio::select! {
+            biased;
+            () = self.changed.notified() => {}
+            () = self.passes(LOOKED_AFTER_EVERY) => {}
+        }
+    }
+
+    /// Somebody looked after everything.
+    pub fn looked_after(&self) {
+        self.moved.notify_waiters();
+    }
+
+    /// Returns when this holds.
+    pub async fn until(&self, holds: impl Fn() -> bool) {
+        loop {
+            let moved = self.moved.notified();
+            if holds() {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    /// Simulated time passes: it is part of the schedule, nobody waits for anything.
+    pub async fn passes(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 
     /// Sets the clock ahead.
@@ -136,7 +176,7 @@ impl House {
         }
         self.judge(name, &stored, &all);
         drop(all);
-        self.changed.notify_one();
+        self.has_changed();
         Some(Ok(stored))
     }
 
@@ -168,7 +208,7 @@ impl House {
             promotion.metadata.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
             bump(promotion);
         }
-        self.changed.notify_one();
+        self.has_changed();
     }
 
     pub fn ask_for_the_end(&self, name: &str) {
@@ -181,7 +221,7 @@ impl House {
         self.note(format_args!("delete {name}"));
         self.deleted.lock().insert(name.to_owned());
         self.promotions.lock().remove(name);
-        self.changed.notify_one();
+        self.has_changed();
     }
 
     /// Somebody edits the status by hand: nobody should, and nothing may break.
@@ -192,7 +232,7 @@ impl House {
             promotion.status.get_or_insert_default().message = "somebody was here".into();
             bump(promotion);
         }
-        self.changed.notify_one();
+        self.has_changed();
     }
 
     /// Whether a Promotion with this uid has yet to end.

@@ -29,11 +29,8 @@ impl Keeper {
         loop {
             self.process.lives().await;
             self.pass().await;
-            tokio::select! {
-                biased;
-                () = house.changed.notified() => {}
-                () = tokio::time::sleep(Duration::from_secs(5)) => {}
-            }
+            house.looked_after();
+            house.calls().await;
         }
     }
 
@@ -110,7 +107,7 @@ impl Keeper {
                 decision.status.current_promotion.as_ref().map(|p| &p.name)
             ));
             house.stages.lock().get_mut(&name).unwrap().status = Some(decision.status);
-            house.changed.notify_one();
+            house.has_changed();
         }
     }
 

@@ -24,7 +24,7 @@ impl Line {
     /// On its way outside: it takes some seconds, and no longer than what is announced may take.
     async fn travels(&self) {
         let seconds = self.0.house.dice.lock().below(9);
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        self.0.house.passes(Duration::from_secs(seconds)).await;
     }
 
     fn do_it(&self, kind: &'static str, ctx: &StepContext, id: &str) {
@@ -90,7 +90,7 @@ impl Step for Look {
         let line = ctx.service::<Line>()?;
         line.0.point("look").await;
         let seconds = line.0.house.dice.lock().below(5);
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        line.0.house.passes(Duration::from_secs(seconds)).await;
         if line.percent(20) {
             return Err(StepError::Retryable("not yet".into()));
         }
