@@ -113,6 +113,7 @@ impl Run {
     async fn go(&self, draft: &Arc<Draft>, work: &WorkDirectory) -> Result<(), Stop> {
         self.obey(draft).await?;
         if draft.get().await.phase() == Some(PromotionPhase::Running) {
+            consistent(&draft.get().await)?;
             rebuild::resume(&self.parts, &self.commands, draft, work).await?;
         } else {
             self.begin(draft).await?;
@@ -308,6 +309,17 @@ const FREE_LOOKS: u32 = 16;
 /// A step that is woken again and again (two Stages that pull one Application to and fro) listens less and less.
 fn pause_before_listening(looks: u32) -> Duration {
     Duration::from_millis(100).saturating_mul(looks.saturating_sub(FREE_LOOKS)).min(Duration::from_secs(5))
+}
+
+/// A status that somebody edited so that nobody knows what was done: nothing is done on top of it.
+fn consistent(promotion: &Promotion) -> Result<(), Stop> {
+    let status = promotion.status.clone().unwrap_or_default();
+    match progress::contradiction(&promotion.spec, &status) {
+        None => Ok(()),
+        Some(why) => Err(Stop::Broken(format!(
+            "StatusContradictory: {why}: somebody else wrote the status; look at what was done, then promote again"
+        ))),
+    }
 }
 
 fn next(promotion: &mut Promotion) -> Task {

@@ -4,6 +4,7 @@
 //! and [`settle`], and stores the status in between.
 
 mod attempt;
+mod contradiction;
 mod ending;
 mod record;
 mod waiting;
@@ -19,6 +20,7 @@ pub use attempt::{
     Attempt, DEFAULT_RECHECK, FIRST_BACKOFF, LONGEST_BACKOFF, SHORTEST_RECHECK, Settled, StepRules, Verdict,
     backoff, deadline, settle,
 };
+pub use contradiction::contradiction;
 pub use ending::{abort, conclude, end};
 pub use record::{alias, metadata, record};
 use record::{is_through, record_mut};

@@ -44,8 +44,6 @@ pub struct House {
     /// The Promotions of which somebody asked for an end, and those that were deleted.
     pub aborted: Mutex<BTreeMap<String, Instant>>,
     pub deleted: Mutex<BTreeSet<String>>,
-    /// The Promotions whose status somebody edited by hand.
-    pub edited: Mutex<BTreeSet<String>>,
     pub trace: Mutex<Vec<String>>,
     pub violation: Mutex<Option<String>>,
     changed: Notify,
@@ -67,7 +65,6 @@ impl House {
             faults: Mutex::new(faults),
             aborted: Mutex::default(),
             deleted: Mutex::default(),
-            edited: Mutex::default(),
             trace: Mutex::default(),
             violation: Mutex::default(),
             changed: Notify::new(),
@@ -224,12 +221,18 @@ impl House {
         self.has_changed();
     }
 
-    /// Somebody edits the status by hand: nobody should, and nothing may break.
-    pub fn edit(&self, name: &str) {
+    /// Somebody edits the status by hand: nobody should, and nothing may be done twice for it.
+    pub fn edit(&self, name: &str, how: u64) {
         if let Some(promotion) = self.promotions.lock().get_mut(name).filter(|p| !p.is_terminal()) {
-            self.note(format_args!("edit {name}"));
-            self.edited.lock().insert(name.to_owned());
-            promotion.status.get_or_insert_default().message = "somebody was here".into();
+            self.note(format_args!("edit {how} of {name}"));
+            let status = promotion.status.get_or_insert_default();
+            match how {
+                0 => status.current_step = 99,
+                1 => status.step_execution_metadata.clear(),
+                2 => status.waiting = None,
+                3 => status.ledger.iter_mut().flat_map(|l| &mut l.entries).for_each(|e| e.attempt = i64::MAX),
+                _ => status.message = "somebody was here".into(),
+            }
             bump(promotion);
         }
         self.has_changed();

@@ -118,7 +118,8 @@ impl Process {
             13 => {
                 let deletes = house.dice.lock().percent(50);
                 let Some(name) = first_open(house) else { return };
-                if deletes { house.delete(&name) } else { house.edit(&name) }
+                let how = house.dice.lock().below(6);
+                if deletes { house.delete(&name) } else { house.edit(&name, how) }
             }
             _ => house.jump(seconds(100_000)),
         }
