@@ -245,17 +245,16 @@ async fn build(
         let mut chain = Vec::new();
         for member in &chosen {
             let round = Round { view: view.clone(), head: head.cloned(), tip: tip.clone(), shared };
-            let (answer, built) = oneshot::channel();
-            let _gone = member.orders.send(Order::Build { round, answer });
-            match tokio::time::timeout(patience(member), built).await {
-                Ok(Ok(Built::Candidate { commit, recorded })) => {
+            let order = |answer| Order::Build { round, answer };
+            match asked(&member.orders, order, patience(member)).await {
+                Asked::Answered(Built::Candidate { commit, recorded }) => {
                     tip = Some(commit.clone());
                     chain.push(Ready { member: member.clone(), commit, recorded });
                 }
-                Ok(Ok(Built::Later)) => {}
-                Ok(Ok(Built::Alone)) | Err(_) => set_aside(members, member),
+                Asked::Answered(Built::Later) => {}
+                Asked::Answered(Built::Alone) | Asked::Late => set_aside(members, member),
                 // It has left the line; it says why to whom it concerns.
-                Ok(Err(_)) => members.retain(|other| !other.is(member)),
+                Asked::Gone => members.retain(|other| !other.is(member)),
             }
         }
         let mut missing = Vec::new();
@@ -284,6 +283,37 @@ async fn build(
     }
 }
 
+/// What came of asking a member.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked<T> {
+    Answered(T),
+    Late,
+    Gone,
+}
+
+/// Gives an order and waits for its answer. One that has gone is never waited for: a channel that nobody reads gives
+/// the order back, and whoever kept it would keep the answer's sender alive with it.
+async fn asked<O, T>(
+    orders: &mpsc::UnboundedSender<O>,
+    order: impl FnOnce(oneshot::Sender<T>) -> O,
+    patience: Duration,
+) -> Asked<T> {
+    let (answer, answered) = oneshot::channel();
+    if orders.send(order(answer)).is_err() {
+        return Asked::Gone;
+    }
+    tokio::select! {
+        // An answer counts, even of one that has gone since.
+        biased;
+        answered = tokio::time::timeout(patience, answered) => match answered {
+            Ok(Ok(answer)) => Asked::Answered(answer),
+            Ok(Err(_)) => Asked::Gone,
+            Err(_) => Asked::Late,
+        },
+        () = orders.closed() => Asked::Gone,
+    }
+}
+
 fn set_aside(members: &mut Vec<Member>, slow: &Member) {
     members.retain(|other| !other.is(slow));
     members.push(Member { alone: true, slow: slow.slow + 1, ..slow.clone() });
@@ -296,5 +326,50 @@ async fn all_gone<'a>(members: impl IntoIterator<Item = &'a Member>) {
 impl Member {
     fn is(&self, other: &Self) -> bool {
         self.orders.same_channel(&other.orders)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::MAX;
+
+    #[tokio::test]
+    async fn who_left_before_being_asked_is_not_waited_for() {
+        let (orders, received) = mpsc::unbounded_channel();
+        drop(received);
+        let asked = asked(&orders, |answer: oneshot::Sender<()>| answer, LONG);
+        assert_eq!(asked.await, Asked::Gone);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_while_being_asked_is_not_waited_for() {
+        let (orders, mut received) = mpsc::unbounded_channel();
+        let leaving = async {
+            // The answer's sender stays with the order, unanswered.
+            let order = received.recv().await;
+            drop(received);
+            order
+        };
+        let (asked, _order) =
+            tokio::join!(asked(&orders, |answer: oneshot::Sender<()>| answer, LONG), leaving);
+        assert_eq!(asked, Asked::Gone);
+    }
+
+    #[tokio::test]
+    async fn an_answer_counts_and_patience_ends() {
+        let (orders, mut received) = mpsc::unbounded_channel();
+        let answering = async {
+            let answer: oneshot::Sender<u8> = received.recv().await.unwrap();
+            answer.send(7).unwrap();
+            received.recv().await
+        };
+        let asking = async {
+            let first = asked(&orders, |answer| answer, LONG).await;
+            (first, asked(&orders, |answer| answer, Duration::from_millis(1)).await)
+        };
+        let (asked, _order) = tokio::join!(asking, answering);
+        assert_eq!(asked, (Asked::Answered(7), Asked::Late));
     }
 }

@@ -204,7 +204,7 @@ async fn accept(listener: TcpListener, router: Router) {
 async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let service = Service::of(request.uri());
-    let _counted = shared.counts.start(service);
+    let open = shared.counts.start(service);
     if !shared.access.admits(&path, request.headers()) {
         shared.counts.unauthorized();
         return access::challenge();
@@ -214,13 +214,13 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Status(code)) => refuse(code),
         Some(Fault::LoseAnswer) => {
-            let answer = backend::run(&shared.root, request).await;
+            let answer = backend::run(&shared.root, request, open).await;
             // Wait for the end of the work, then cut the connection without a word.
             let _whole = http_body_util::BodyExt::collect(answer.into_body()).await;
             let cut = futures::stream::once(async { Err::<bytes::Bytes, _>(std::io::Error::other("cut")) });
             Body::from_stream(cut).into_response()
         }
-        None => backend::run(&shared.root, request).await,
+        None => backend::run(&shared.root, request, open).await,
     }
 }
 

@@ -303,13 +303,16 @@ async fn fm_06_a_push_that_is_cut_at_any_instant_and_resumed_happens_once() {
         app.commit(&Change::on("main", &format!("meanwhile {turn}")).file("m", &turn.to_string()))
             .await
             .unwrap();
+        // Who resumes has the files as they were before: the push may be cut while it moves them along.
+        let saved = world.path(&format!("saved-{turn}"));
+        copy(tree.directory(), &saved);
         let mut ledger = Ledger::default();
         // Nothing is waited for here: time runs out in a different place each turn.
         let cut =
             tokio::time::timeout(Duration::from_millis(turn * 15), main.push(&push(&tree), &mut ledger))
                 .await;
         let recorded = ledger.intents.clone();
-        let tree = world.git.open(tree.directory()).unwrap();
+        let tree = world.git.open(&saved).unwrap();
         let resumed = Push { previously_recorded: &recorded, ..push(&tree) };
         let pushed = main.push(&resumed, &mut ledger).await.unwrap();
         if let Ok(first) = cut {

@@ -1,5 +1,6 @@
 //! One request through `git http-backend` (CGI): the request body streams in, the answer streams out, and the
-//! children are killed when the connection ends or the time is up.
+//! children are ended when the connection ends or the time is up: as a web server does it, with time to clean up, so
+//! that a client which goes away leaves no lock in the repository.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -18,35 +19,65 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
+use super::counts::Open;
+
 /// A request that takes longer is cut.
 const DEADLINE: Duration = Duration::from_mins(10);
 /// CGI headers are a few lines.
 const HEADER_LIMIT: usize = 64 * 1024;
 
-/// The running back end; dropping it kills its whole process group.
+/// How long it may go on once nobody listens to it any more.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The running back end; dropping it ends its whole process group.
 struct Backend {
-    child: Child,
+    /// `None` once it is dropped.
+    child: Option<Child>,
     output: ChildStdout,
     input: JoinHandle<()>,
+    /// The request is open until nothing of the group is at work any more.
+    open: Option<Open>,
 }
 
 impl Drop for Backend {
     fn drop(&mut self) {
         self.input.abort();
-        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
-            let _gone = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        if let Some(child) = self.child.take()
+            && child.id().is_some()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(end(child, self.open.take()));
         }
     }
 }
 
-/// Answers one request.
-pub(super) async fn run(root: &Path, request: Request) -> Response {
+/// Its pipes are closed: it has all of the request and ends its work, or it misses the rest and gives up. A signal would
+/// do with less patience, but Git that meets one between making a lock and noting it leaves the lock. What does not end
+/// is killed.
+async fn end(mut child: Child, open: Option<Open>) {
+    let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw) else { return };
+    let ended = async {
+        let _status = child.wait().await;
+        // Nothing tells when the last of a group has ended; its number is nobody else's before.
+        while killpg(group, None).is_ok() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
+        let _gone = killpg(group, Signal::SIGKILL);
+        let _status = child.wait().await;
+    }
+    drop(open);
+}
+
+/// Answers one request, which is `open` as long as anything is at work for it.
+pub(super) async fn run(root: &Path, request: Request, open: Open) -> Response {
     let failed = |error: std::io::Error| {
         tracing::warn!(%error, "git http-backend failed");
         (StatusCode::INTERNAL_SERVER_ERROR, format!("git http-backend failed: {error}\n")).into_response()
     };
     let answered = tokio::time::timeout(DEADLINE, async {
-        let mut backend = start(root, request)?;
+        let mut backend = start(root, request, open)?;
         let (status, headers, rest) = read_headers(&mut backend.output).await?;
         Ok((backend, status, headers, rest))
     });
@@ -62,7 +93,7 @@ pub(super) async fn run(root: &Path, request: Request) -> Response {
     answer
 }
 
-fn start(root: &Path, request: Request) -> std::io::Result<Backend> {
+fn start(root: &Path, request: Request, open: Open) -> std::io::Result<Backend> {
     let (parts, body) = request.into_parts();
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let mut command = Command::new(super::program());
@@ -96,7 +127,7 @@ fn start(root: &Path, request: Request) -> std::io::Result<Backend> {
     let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(std::io::Error::other("no pipes"));
     };
-    Ok(Backend { child, output, input: tokio::spawn(feed(body, input)) })
+    Ok(Backend { child: Some(child), output, input: tokio::spawn(feed(body, input)), open: Some(open) })
 }
 
 /// Copies the request body; an error of either side ends it, which the back end sees as the end of its input.
@@ -154,7 +185,9 @@ fn output_of(backend: Backend) -> impl futures::Stream<Item = std::io::Result<By
         let mut chunk = BytesMut::with_capacity(32 * 1024);
         match tokio::time::timeout_at(deadline, backend.output.read_buf(&mut chunk)).await {
             Ok(Ok(0)) => {
-                let _status = backend.child.wait().await;
+                if let Some(child) = &mut backend.child {
+                    let _status = child.wait().await;
+                }
                 None
             }
             Ok(Ok(_)) => Some((Ok(chunk.freeze()), Some(backend))),
