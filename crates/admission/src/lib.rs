@@ -37,6 +37,16 @@ use outcome::{Reviewed, Stop};
 /// How often a caller fetches for one request before it gives up.
 pub const ROUNDS: usize = 12;
 
+/// Whether there is a rule for a kind, or for a subresource of it (empty for the object itself). Of all others the
+/// reviews have nothing to say.
+pub fn concerns(group: &str, kind: &str, subresource: &str) -> bool {
+    match group {
+        "" => matches!(kind, "Secret" | "ConfigMap"),
+        GROUP => subresource.is_empty() || kind == "Freight",
+        _ => false,
+    }
+}
+
 /// Defaults an object. [`Allowed::object`] is what goes on; for kinds that are not ours it is what came.
 pub fn mutate(request: &Request<'_>, known: &Snapshot) -> Outcome {
     let Some(object) = request.object else { return Outcome::Allowed(Allowed::default()) };
@@ -71,16 +81,11 @@ pub fn validate(request: &Request<'_>, known: &Snapshot) -> Outcome {
 }
 
 fn review(request: &Request<'_>, known: &Snapshot, allowed: &mut Allowed) -> Reviewed<()> {
-    if request.group.is_empty() {
-        return match request.kind {
-            "Secret" | "ConfigMap" => replica::validate(request, known),
-            _ => Ok(()),
-        };
-    }
-    if request.group != GROUP || !(request.subresource.is_empty() || request.kind == "Freight") {
+    if !concerns(request.group, request.kind, request.subresource) {
         return Ok(());
     }
     match request.kind {
+        "Secret" | "ConfigMap" => replica::validate(request, known),
         "ClusterConfig" => cluster_config::validate(request),
         "Freight" => freight::validate(request, known, allowed),
         "Project" => project::validate(request, known, allowed),

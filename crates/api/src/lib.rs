@@ -12,6 +12,7 @@ pub mod generated;
 pub mod history;
 pub mod identity;
 pub mod kind;
+mod metadata;
 pub mod names;
 pub mod order;
 pub mod project;

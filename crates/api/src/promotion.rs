@@ -23,6 +23,7 @@ pub struct Promotion {
     pub kind: Tag<Promotion>,
     /// Standard metadata; names sort by creation.
     #[schemars(schema_with = "schema::metadata")]
+    #[serde(deserialize_with = "crate::metadata::read")]
     pub metadata: ObjectMeta,
     /// What to do; immutable.
     pub spec: PromotionSpec,

@@ -25,6 +25,7 @@ pub struct Stage {
     pub kind: Tag<Stage>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
+    #[serde(deserialize_with = "crate::metadata::read")]
     pub metadata: ObjectMeta,
     /// What it asks for and how it promotes.
     pub spec: StageSpec,

@@ -20,6 +20,7 @@ pub struct Warehouse {
     pub kind: Tag<Warehouse>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
+    #[serde(deserialize_with = "crate::metadata::read")]
     pub metadata: ObjectMeta,
     /// What to watch.
     pub spec: WarehouseSpec,

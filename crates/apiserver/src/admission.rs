@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::{Identity, Status};
@@ -43,6 +44,25 @@ pub struct Request {
     pub user: Identity,
     /// Whether nothing will be written.
     pub dry_run: bool,
+    /// What the hooks leave to each other.
+    pub notes: Notes,
+}
+
+/// What one hook found out and another of the same request can use. Copies of a request share them; a request that is
+/// tried again begins without.
+#[derive(Debug, Clone, Default)]
+pub struct Notes(Arc<Mutex<http::Extensions>>);
+
+impl Notes {
+    /// Leaves a value, in the place of one of the same type.
+    pub fn put<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        self.0.lock().insert(value);
+    }
+
+    /// Takes what was left.
+    pub fn take<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.0.lock().remove()
+    }
 }
 
 /// Hooks around validation. Both run outside the writer and may be called again for the same request when the

@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use ferry_admission::{Allowed, Context, Effect, Outcome, ROUNDS, Snapshot, User};
-use ferry_api::GROUP;
 use ferry_apiserver::admission::{Operation, Request};
 use ferry_apiserver::{Admission, Authorizer, Identity, Status};
 use jiff::Timestamp;
@@ -73,10 +72,14 @@ impl Rules {
             dry_run: request.dry_run,
             context: Context { now, ulid: &ulid, entropy, known_steps: &self.steps },
         };
-        let mut known = Snapshot::default();
+        // What was looked up for defaults is not asked for again to check them.
+        let mut known = request.notes.take::<Snapshot>().unwrap_or_default();
         for _round in 0..ROUNDS {
             match review(&asked, &known) {
-                Outcome::Allowed(allowed) => return Ok(allowed),
+                Outcome::Allowed(allowed) => {
+                    request.notes.put(known);
+                    return Ok(allowed);
+                }
                 Outcome::Denied(denial) => return Err(status::of(&denial)),
                 Outcome::Need(lookups) => {
                     for lookup in lookups {
@@ -101,23 +104,18 @@ fn user(identity: &Identity) -> User {
     }
 }
 
-/// Whether the rules have anything to say of this kind.
-fn concerns(request: &Request) -> bool {
-    request.group == GROUP
-        || (request.group.is_empty() && matches!(request.kind.as_str(), "Secret" | "ConfigMap"))
-}
-
 #[async_trait]
 impl Admission for Rules {
+    fn covers(&self, request: &Request) -> bool {
+        ferry_admission::concerns(&request.group, &request.kind, &request.subresource)
+    }
+
     async fn mutate(
         &self,
         request: &Request,
         object: &mut Value,
         warnings: &mut Vec<String>,
     ) -> Result<(), Status> {
-        if !concerns(request) {
-            return Ok(());
-        }
         let allowed = self.review(request, Some(object), ferry_admission::mutate).await?;
         warnings.extend(allowed.warnings);
         if let Some(changed) = allowed.object {
@@ -132,9 +130,6 @@ impl Admission for Rules {
         object: Option<&Value>,
         warnings: &mut Vec<String>,
     ) -> Result<(), Status> {
-        if !concerns(request) {
-            return Ok(());
-        }
         let allowed = self.review(request, object, ferry_admission::validate).await?;
         warnings.extend(allowed.warnings);
         if request.dry_run {

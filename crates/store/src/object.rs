@@ -80,7 +80,10 @@ impl Object {
         mut value: Value,
     ) -> Result<(Self, Arc<Value>), serde_json::Error> {
         stamp(&mut value, version);
-        let bytes = Bytes::from(serde_json::to_vec(&value)?);
+        let mut bytes = serde_json::to_vec(&value)?;
+        // What it grew by in advance would stay as long as the object.
+        bytes.shrink_to_fit();
+        let bytes = Bytes::from(bytes);
         let value = Arc::new(value);
         let object =
             Self { parsed: Mutex::new(Arc::downgrade(&value)), ..Self::of(key, version, &value, bytes) };

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::books::Books;
 use super::draft::Draft;
 use super::{ATTEMPTS, Call, decode};
-use crate::admission::Operation;
+use crate::admission::{Operation, Request};
 use crate::options::WriteOptions;
 use crate::{Status, meta, names, respond};
 
@@ -104,7 +104,7 @@ async fn attempt(draft: &mut Draft<'_>, mut object: Value, books: &Books) -> Res
     meta::set_managed_fields(&mut object, entries);
     // The product's rules may name an object after its content.
     let name = meta::text(&object, "name").to_owned();
-    let request = draft.request(Operation::Create, &name, None);
+    let request = Request { name: name.clone(), ..request };
     draft.check(&request, &object, None).await?;
     let key = call.key(&name);
     if draft.options.dry_run {

@@ -8,7 +8,7 @@ use ferry_store::{Guard, Object};
 use serde_json::Value;
 
 use super::Call;
-use crate::admission::{Operation, Request};
+use crate::admission::{Notes, Operation, Request};
 use crate::handler::warn;
 use crate::kinds::Builtin;
 use crate::options::{FieldValidation, WriteOptions};
@@ -241,6 +241,7 @@ pub(super) fn request(
         old_object: old.map(|o| Arc::clone(&o.value())),
         user: call.identity.clone(),
         dry_run,
+        notes: Notes::default(),
     }
 }
 
