@@ -12,6 +12,7 @@ use crate::runtime::Index;
 /// What their steps are told and come to is the larger part of Promotions, of which there are many.
 /// Who takes note of an end asks for the whole ([`crate::stage`]).
 fn slim(promotion: &mut Promotion) {
+    (promotion.metadata.owner_references, promotion.metadata.generate_name) = (None, None);
     if promotion.is_terminal() {
         (promotion.spec.vars, promotion.spec.steps) = (Vec::new(), Vec::new());
         if let Some(status) = &mut promotion.status {
@@ -22,6 +23,11 @@ fn slim(promotion: &mut Promotion) {
     }
     // The run reads the whole object itself. Here a step is its name, by which its record is found.
     promotion.spec.vars = Vec::new();
+    // Nor has a step a record before the first has begun.
+    if promotion.status.as_ref().is_none_or(|s| s.started_at.is_none()) {
+        promotion.spec.steps = Vec::new();
+        return;
+    }
     for step in &mut promotion.spec.steps {
         let (uses, alias) = (step.uses.take(), step.alias.take());
         *step = PromotionStep { uses, alias, ..PromotionStep::default() };

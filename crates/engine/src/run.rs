@@ -143,7 +143,8 @@ impl Run {
         let promotion = draft.get().await;
         let alias = promotion.spec.steps.get(index).map(|s| progress::alias(s, index)).unwrap_or_default();
         let span = tracing::info_span!("step", stage = promotion.spec.stage, step = alias, index);
-        let attempt = attempt::attempt(&self.parts, &self.commands, draft, work, index);
+        // In the room of its own that it needs while it is at work; what sleeps afterwards is small.
+        let attempt = Box::pin(attempt::attempt(&self.parts, &self.commands, draft, work, index));
         let (settled, wake) = attempt.instrument(span.clone()).await?;
         let Settled::Again { after, why, error, .. } = settled else {
             self.looks.store(0, Ordering::Relaxed);
