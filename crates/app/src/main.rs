@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Objects come and go as trees of small pieces, on all threads: with the C library's allocator that is a third of the
-/// work, and what is freed stays with the process.
+/// Objects come and go as trees of small pieces, on all threads: with the C library's allocator that was a third of the
+/// work (`docs/decisions/0008-allocator.md`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
