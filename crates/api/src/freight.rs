@@ -24,7 +24,7 @@ pub struct Freight {
     pub kind: Tag<Freight>,
     /// Standard metadata; the name is the Freight's id.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// A name for people, unique in the Project.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ pub struct Project {
     pub kind: Tag<Project>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// What was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,7 @@ pub struct ProjectConfig {
     pub kind: Tag<ProjectConfig>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// The policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,7 +148,7 @@ pub struct ClusterConfig {
     pub kind: Tag<ClusterConfig>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// The settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]

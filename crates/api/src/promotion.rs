@@ -23,7 +23,7 @@ pub struct Promotion {
     pub kind: Tag<Promotion>,
     /// Standard metadata; names sort by creation.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// What to do; immutable.
     pub spec: PromotionSpec,

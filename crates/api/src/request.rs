@@ -18,7 +18,7 @@ pub struct PromotionRequest {
     pub kind: Tag<PromotionRequest>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// What is asked for.
     pub spec: PromotionRequestSpec,

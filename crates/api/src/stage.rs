@@ -25,7 +25,7 @@ pub struct Stage {
     pub kind: Tag<Stage>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// What it asks for and how it promotes.
     pub spec: StageSpec,

@@ -21,7 +21,7 @@ pub struct Target {
     pub kind: Tag<Target>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// What it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,7 +19,7 @@ pub struct PromotionTask {
     pub kind: Tag<PromotionTask>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// The steps.
     pub spec: PromotionTaskSpec,
@@ -38,7 +38,7 @@ pub struct ClusterPromotionTask {
     pub kind: Tag<ClusterPromotionTask>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// The steps.
     pub spec: PromotionTaskSpec,

@@ -20,7 +20,7 @@ pub struct Warehouse {
     pub kind: Tag<Warehouse>,
     /// Standard metadata.
     #[schemars(schema_with = "schema::metadata")]
-    #[serde(deserialize_with = "crate::metadata::read")]
+    #[serde(deserialize_with = "crate::metadata::Metadata::deserialize")]
     pub metadata: ObjectMeta,
     /// What to watch.
     pub spec: WarehouseSpec,

@@ -3,6 +3,7 @@
 
 mod fuzz;
 mod naming;
+mod notes;
 mod objects;
 mod replay;
 mod sockets;

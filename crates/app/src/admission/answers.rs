@@ -19,7 +19,7 @@ impl Rules {
             Lookup::Object { resource, namespace, name } => {
                 let request = requests(*resource, namespace).get(name, &GetParams::default());
                 let found = self.ask(request).await;
-                Ok(Answer::Object(found.map(Some).or_else(absent)?.map(bare)))
+                Ok(Answer::Object(found.map(Some).or_else(absent)?))
             }
             Lookup::List { resource, namespace, label } => {
                 let mut params = ListParams::default();
@@ -36,7 +36,7 @@ impl Rules {
                         fields.insert("apiVersion".to_owned(), api_version(*resource).into());
                         fields.insert("kind".to_owned(), resource.kind().into());
                     }
-                    bare(item)
+                    item
                 };
                 Ok(Answer::List(items.into_iter().map(whole).collect()))
             }
@@ -84,14 +84,6 @@ impl Rules {
             made => made.map(drop).map_err(|error| failed(&error)),
         }
     }
-}
-
-/// No rule asks who owns which field, which may be more than the rest.
-fn bare(mut object: Value) -> Value {
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-    }
-    object
 }
 
 fn absent(error: kube::Error) -> Result<Option<Value>, Status> {

@@ -31,22 +31,19 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The running back end; dropping it ends its whole process group.
 struct Backend {
-    /// `None` once it is dropped.
-    child: Option<Child>,
+    /// `None` once it has ended. The request is open until nothing of the group is at work any more.
+    at_work: Option<(Child, Open)>,
     output: ChildStdout,
     input: JoinHandle<()>,
-    /// The request is open until nothing of the group is at work any more.
-    open: Option<Open>,
 }
 
 impl Drop for Backend {
     fn drop(&mut self) {
         self.input.abort();
-        if let Some(child) = self.child.take()
-            && child.id().is_some()
+        if let Some((child, open)) = self.at_work.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(end(child, self.open.take()));
+            runtime.spawn(end(child, open));
         }
     }
 }
@@ -54,7 +51,7 @@ impl Drop for Backend {
 /// Its pipes are closed: it has all of the request and ends its work, or it misses the rest and gives up. A signal would
 /// do with less patience, but Git that meets one between making a lock and noting it leaves the lock. What does not end
 /// is killed.
-async fn end(mut child: Child, open: Option<Open>) {
+async fn end(mut child: Child, open: Open) {
     let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw) else { return };
     let ended = async {
         let _status = child.wait().await;
@@ -127,7 +124,7 @@ fn start(root: &Path, request: Request, open: Open) -> std::io::Result<Backend> 
     let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(std::io::Error::other("no pipes"));
     };
-    Ok(Backend { child: Some(child), output, input: tokio::spawn(feed(body, input)), open: Some(open) })
+    Ok(Backend { at_work: Some((child, open)), output, input: tokio::spawn(feed(body, input)) })
 }
 
 /// Copies the request body; an error of either side ends it, which the back end sees as the end of its input.
@@ -185,9 +182,10 @@ fn output_of(backend: Backend) -> impl futures::Stream<Item = std::io::Result<By
         let mut chunk = BytesMut::with_capacity(32 * 1024);
         match tokio::time::timeout_at(deadline, backend.output.read_buf(&mut chunk)).await {
             Ok(Ok(0)) => {
-                if let Some(child) = &mut backend.child {
+                if let Some((child, _)) = &mut backend.at_work {
                     let _status = child.wait().await;
                 }
+                backend.at_work = None;
                 None
             }
             Ok(Ok(_)) => Some((Ok(chunk.freeze()), Some(backend))),
