@@ -2,15 +2,16 @@
 //! same credential go out together: one look at the branch, each commit built on the one before it, one push.
 //!
 //! Who pushes stays in charge of its own work tree and its own record. The line only says when to build
-//! ([`Order::Build`]) and what came of it ([`Order::Sent`]); who goes away is left out, and nothing of it is sent
-//! unless it was recorded before. (No commit is signed, so that identity needs no place in what keeps pushes apart.)
+//! ([`Order::Build`]) and what came of it ([`Order::Sent`]); who goes away is left out, even of a push under way, and
+//! nothing of anybody is sent unless it was recorded before. (No commit is signed, so that identity needs no place in
+//! what keeps pushes apart.)
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_artifact::{BranchName, CommitId};
-use futures::future::join_all;
+use futures::future::{join_all, select_all};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
@@ -199,8 +200,11 @@ async fn together(branch: &BranchName, mut members: Vec<Member>) {
         let reference = branch.full();
         let push = send(&mirror, source, &reference, head.as_ref(), &last.commit);
         let outcome = tokio::select! {
+            // Nothing of who has gone is sent for the sake of the others: they look again and build without it. What
+            // had reached the remote by then, it is too late for; each finds its own there.
+            biased;
+            () = any_gone(ready.iter().map(|ready| &ready.member)) => continue,
             outcome = push => outcome,
-            () = all_gone(ready.iter().map(|ready| &ready.member)) => continue,
         };
         if matches!(outcome, Outcome::Final(Error::Refused { .. })) && ready.len() > 1 {
             // One of them is not wanted, and nobody says which.
@@ -321,6 +325,11 @@ fn set_aside(members: &mut Vec<Member>, slow: &Member) {
 
 async fn all_gone<'a>(members: impl IntoIterator<Item = &'a Member>) {
     join_all(members.into_iter().map(|member| member.orders.closed())).await;
+}
+
+/// Of at least one.
+async fn any_gone<'a>(members: impl IntoIterator<Item = &'a Member>) {
+    select_all(members.into_iter().map(|member| Box::pin(member.orders.closed()))).await;
 }
 
 impl Member {

@@ -213,10 +213,13 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     match fault {
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Status(code)) => refuse(code),
-        Some(Fault::LoseAnswer) => {
+        Some(lost @ (Fault::LoseAnswer | Fault::KeepAnswer)) => {
             let answer = backend::run(&shared.root, request, open).await;
             // Wait for the end of the work, then cut the connection without a word.
             let _whole = http_body_util::BodyExt::collect(answer.into_body()).await;
+            if lost == Fault::KeepAnswer {
+                return std::future::pending().await;
+            }
             let cut = futures::stream::once(async { Err::<bytes::Bytes, _>(std::io::Error::other("cut")) });
             Body::from_stream(cut).into_response()
         }

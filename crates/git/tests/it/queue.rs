@@ -135,7 +135,7 @@ async fn what_was_not_recorded_is_left_out_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn who_goes_away_while_it_is_sent_takes_nobody_along() {
+async fn fm_59_who_goes_away_while_it_is_sent_is_left_out_and_takes_nobody_along() {
     let world = World::new().await;
     let (app, mirror) = world.app().await;
     let mut trees = Vec::new();
@@ -154,13 +154,41 @@ async fn who_goes_away_while_it_is_sent_takes_nobody_along() {
     leaver.abort();
     assert!(leaver.await.unwrap_err().is_cancelled());
     std::fs::remove_dir_all(world.path("leaver")).unwrap();
+    // The others are on their way again, without it.
+    world.server.until(|counts| counts.push == 3).await;
     drop(next);
     for push in pushing {
         push.await.unwrap().unwrap();
     }
-    // It was recorded, and on its way.
-    assert!(subjects(&app).await.contains("leaver"));
-    assert_eq!(world.server.counts().push, 2, "one push for all three");
+    let wanted = ["first", "second", "three", "two"].map(str::to_owned);
+    assert_eq!(subjects(&app).await, BTreeSet::from(wanted), "nothing of it was written");
+}
+
+#[tokio::test]
+async fn fm_06_who_goes_away_when_it_has_arrived_leaves_the_others_theirs() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let mut trees = Vec::new();
+    for name in ["leaver", "two", "three"] {
+        trees.push(prepared(&world, &mirror, name, name, "1").await);
+    }
+    let (hold, first) = first_in_line(&world, &mirror).await;
+    let mut pushing = start_all(&world, &mirror, trees);
+    in_line().await;
+    drop(hold);
+    first.await.unwrap().unwrap();
+    // Those that follow have to look first.
+    let next = world.server.hold("/", Service::Push);
+    world.server.until(|counts| counts.push == 2).await;
+    world.server.fail("/", Service::Push, Fault::KeepAnswer, Some(1));
+    drop(next);
+    world.server.until(|counts| counts.open == 0).await;
+    assert!(subjects(&app).await.contains("three"), "all of it is done but for the answer");
+    pushing.remove(0).abort();
+    assert!(ends(pushing).await.into_iter().all(|end| end.is_ok()), "they find what has arrived");
+    let wanted = ["first", "leaver", "second", "three", "two"].map(str::to_owned);
+    assert_eq!(subjects(&app).await, BTreeSet::from(wanted));
+    assert_eq!(world.server.counts().push, 2, "nothing went out again");
 }
 
 #[tokio::test]

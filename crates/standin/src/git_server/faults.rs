@@ -46,6 +46,8 @@ pub enum Fault {
     Status(u16),
     /// The work is done, then the connection is cut: the client cannot know.
     LoseAnswer,
+    /// The work is done, then nothing ever comes.
+    KeepAnswer,
 }
 
 #[derive(Debug)]
