@@ -1,7 +1,9 @@
 //! Garbage collection: an object whose owners are all gone goes, too; foreground deletion waits for dependents, and
 //! orphaning lets them go free. Driven by one watch of everything.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use ferry_store::{Event, Key, Object};
@@ -37,25 +39,48 @@ pub(crate) async fn collect(server: &Server) {
     }
 }
 
-/// Who is there, and who depends on whom.
+/// Who is there, and who depends on whom. It holds the objects that the store holds, not names of its own.
 #[derive(Default)]
 struct Graph {
-    alive: HashMap<String, Key>,
-    dependents: HashMap<String, HashSet<Key>>,
+    alive: HashSet<ByUid>,
+    dependents: HashMap<String, HashSet<ByUid>>,
 }
 
+/// An object in its latest version, found by its uid.
+struct ByUid(Arc<Object>);
+
+impl Borrow<str> for ByUid {
+    fn borrow(&self) -> &str {
+        self.0.uid()
+    }
+}
+
+impl Hash for ByUid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.uid().hash(state);
+    }
+}
+
+impl PartialEq for ByUid {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.uid() == other.0.uid()
+    }
+}
+
+impl Eq for ByUid {}
+
 impl Graph {
-    fn put(&mut self, object: &Object) {
-        self.alive.insert(object.uid().to_owned(), object.key.clone());
+    fn put(&mut self, object: &Arc<Object>) {
+        self.alive.replace(ByUid(object.clone()));
         for owner in owners(&object.value()) {
-            self.dependents.entry(owner).or_default().insert(object.key.clone());
+            self.dependents.entry(owner).or_default().replace(ByUid(object.clone()));
         }
     }
 
     fn forget_references(&mut self, object: &Object) {
         for owner in owners(&object.value()) {
             if let Some(set) = self.dependents.get_mut(&owner) {
-                set.remove(&object.key);
+                set.remove(object.uid());
                 if set.is_empty() {
                     self.dependents.remove(&owner);
                 }
@@ -63,8 +88,13 @@ impl Graph {
         }
     }
 
+    /// The object of this uid.
+    fn find(&self, uid: &str) -> Option<&Key> {
+        self.alive.get(uid).map(|object| &object.0.key)
+    }
+
     fn dependents_of(&self, uid: &str) -> Vec<Key> {
-        self.dependents.get(uid).into_iter().flatten().cloned().collect()
+        self.dependents.get(uid).into_iter().flatten().map(|object| object.0.key.clone()).collect()
     }
 }
 
@@ -79,7 +109,7 @@ async fn on_event(server: &Server, graph: &mut Graph, event: &Event) {
     }
     let uid = event.object.uid().to_owned();
     if event.deleted {
-        graph.alive.remove(&uid);
+        graph.alive.remove(uid.as_str());
     } else {
         graph.put(&event.object);
         visit(server, graph, &event.object).await;
@@ -92,7 +122,7 @@ async fn on_event(server: &Server, graph: &mut Graph, event: &Event) {
         }
         // An owner that waits for this dependent may go now.
         for owner in owners(&event.object.value()) {
-            let waiting = graph.alive.get(&owner).and_then(|key| server.store().get(key));
+            let waiting = graph.find(&owner).and_then(|key| server.store().get(key));
             if let Some(owner) = waiting {
                 visit(server, graph, &owner).await;
             }
@@ -119,7 +149,7 @@ async fn visit(server: &Server, graph: &Graph, object: &Arc<Object>) {
     }
     // An owner in another namespace does not count: the names mean something else there.
     let present = |uid: &String| {
-        graph.alive.get(uid).is_some_and(|k| k.namespace.is_empty() || k.namespace == object.key.namespace)
+        graph.find(uid).is_some_and(|k| k.namespace.is_empty() || k.namespace == object.key.namespace)
     };
     if owners.iter().any(present) {
         return;

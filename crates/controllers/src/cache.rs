@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ferry_api::names::annotation;
 use ferry_api::promotion::PromotionStep;
 use ferry_api::{Freight, Project, ProjectConfig, Promotion, Stage, Warehouse};
 use k8s_openapi::api::core::v1::Namespace;
@@ -9,10 +10,20 @@ use k8s_openapi::api::core::v1::Namespace;
 use crate::applications::Application;
 use crate::runtime::Index;
 
-/// What their steps are told and come to is the larger part of Promotions, of which there are many.
-/// Who takes note of an end asks for the whole ([`crate::stage`]).
+/// What is asked of a Promotion beside its spec. Where none of it stands, nobody asks for annotations.
+const ASKED: [&str; 4] = [
+    annotation::ABORT,
+    annotation::REFRESH,
+    annotation::AUTO_PROMOTION_HOLD,
+    annotation::AUTO_PROMOTION_RESUME,
+];
+
+/// What their steps are told and come to is the larger part of Promotions, of which there are many; next come the maps
+/// of their labels and annotations. Who takes note of an end asks for the whole ([`crate::stage`]).
 fn slim(promotion: &mut Promotion) {
-    (promotion.metadata.owner_references, promotion.metadata.generate_name) = (None, None);
+    let metadata = &mut promotion.metadata;
+    (metadata.owner_references, metadata.generate_name, metadata.labels) = (None, None, None);
+    metadata.annotations.take_if(|all| !ASKED.iter().any(|key| all.contains_key(*key)));
     if promotion.is_terminal() {
         (promotion.spec.vars, promotion.spec.steps) = (Vec::new(), Vec::new());
         if let Some(status) = &mut promotion.status {

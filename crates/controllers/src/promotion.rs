@@ -57,9 +57,11 @@ async fn end(
     warning: bool,
 ) -> Result<(), Error> {
     let message = status.message.clone();
+    let key = Key::of(promotion);
+    let whole = c.world.promotion(&PromotionKey { project: key.namespace, name: key.name }).await?;
     store(c, promotion, status).await?;
     forget(c, promotion);
-    let actor = rules::actor(promotion).unwrap_or("controller:promotion-controller").to_owned();
+    let actor = whole.as_ref().and_then(rules::actor).unwrap_or("controller:promotion-controller").to_owned();
     c.world.tell(promotion, Happening { reason, message, actor, warning }).await;
     Ok(())
 }

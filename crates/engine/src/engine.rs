@@ -140,7 +140,7 @@ impl Engine {
             let run = || Run::new(inner.parts.clone(), key.clone(), commands.clone());
             let ending = match AssertUnwindSafe(run().run()).catch_unwind().await {
                 Ok(ending) => ending,
-                Err(_) => run().give_up("the run panicked; please report this").await,
+                Err(_) => Box::pin(run().give_up("the run panicked; please report this")).await,
             };
             live.has_ended = matches!(ending, Ending::Ended(_) | Ending::Over);
             drop(live);

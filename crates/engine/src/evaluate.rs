@@ -59,7 +59,7 @@ impl Facts {
 pub struct Evaluator {
     world: Arc<dyn World>,
     settings: Arc<Settings>,
-    promotion: Promotion,
+    promotion: Arc<Promotion>,
     facts: Arc<Facts>,
 }
 
@@ -68,7 +68,7 @@ impl Evaluator {
     pub fn new(
         world: Arc<dyn World>,
         settings: Arc<Settings>,
-        promotion: Promotion,
+        promotion: Arc<Promotion>,
         facts: Arc<Facts>,
     ) -> Self {
         Self { world, settings, promotion, facts }

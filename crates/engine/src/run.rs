@@ -73,7 +73,8 @@ impl Run {
         Self { parts, key, commands, looks: AtomicU32::new(0) }
     }
 
-    /// Runs to the end, or to where somebody else must go on.
+    /// Runs to the end, or to where somebody else must go on. What it does on its way has a room of its own, in boxes:
+    /// the run itself is there for as long as a step waits, a thousand times over.
     pub(crate) async fn run(self) -> Ending {
         let draft = match Draft::read(&self.parts.world, &self.key, &self.commands).await {
             Ok(draft) => Arc::new(draft),
@@ -85,9 +86,12 @@ impl Run {
             self.forget(&promotion).await;
             return Ending::Over;
         }
-        match self.steps(&draft, &promotion).await {
+        let directory = directory_name(&promotion);
+        // A run that waits holds the Promotion once.
+        drop(promotion);
+        match self.steps(&draft, &directory).await {
             Ok(phase) => Ending::Ended(phase),
-            Err(stop) => self.stop(&draft, stop).await,
+            Err(stop) => Box::pin(self.stop(&draft, stop)).await,
         }
     }
 
@@ -102,21 +106,21 @@ impl Run {
         }
     }
 
-    async fn steps(&self, draft: &Arc<Draft>, promotion: &Promotion) -> Result<PromotionPhase, Stop> {
-        let work = self.parts.work.directory(&directory_name(promotion));
+    async fn steps(&self, draft: &Arc<Draft>, directory: &str) -> Result<PromotionPhase, Stop> {
+        let work = self.parts.work.directory(directory);
         let work = work.map_err(|e| Stop::Broken(e.to_string()))?;
         self.go(draft, &work).await?;
-        self.conclude(draft).await
+        Box::pin(self.conclude(draft)).await
     }
 
     /// Starts or resumes, and goes through the steps.
     async fn go(&self, draft: &Arc<Draft>, work: &WorkDirectory) -> Result<(), Stop> {
         self.obey(draft).await?;
         if draft.get().await.phase() == Some(PromotionPhase::Running) {
-            consistent(&draft.get().await)?;
-            rebuild::resume(&self.parts, &self.commands, draft, work).await?;
+            consistent(draft.get().await.as_ref())?;
+            Box::pin(rebuild::resume(&self.parts, &self.commands, draft, work)).await?;
         } else {
-            self.begin(draft).await?;
+            Box::pin(self.begin(draft)).await?;
             work.start_over().map_err(|e| Stop::Broken(e.to_string()))?;
         }
         loop {
@@ -124,8 +128,8 @@ impl Run {
             match draft.edit(next).await {
                 Task::Conclude => return Ok(()),
                 Task::Gate(index, condition) => {
-                    let said =
-                        attempt::condition(&self.parts, &self.commands, draft, index, &condition).await?;
+                    let said = attempt::condition(&self.parts, &self.commands, draft, index, &condition);
+                    let said = Box::pin(said).await?;
                     let passes = draft
                         .edit(|p| progress::gate(&p.spec, p.status.get_or_insert_default(), index, said))
                         .await;
@@ -140,10 +144,7 @@ impl Run {
 
     /// One attempt of a step, and the sleep after it where it is not through.
     async fn step(&self, draft: &Arc<Draft>, work: &WorkDirectory, index: usize) -> Result<(), Stop> {
-        let promotion = draft.get().await;
-        let alias = promotion.spec.steps.get(index).map(|s| progress::alias(s, index)).unwrap_or_default();
-        let span = tracing::info_span!("step", stage = promotion.spec.stage, step = alias, index);
-        // In the room of its own that it needs while it is at work; what sleeps afterwards is small.
+        let span = span(draft.get().await.as_ref(), index);
         let attempt = Box::pin(attempt::attempt(&self.parts, &self.commands, draft, work, index));
         let (settled, wake) = attempt.instrument(span.clone()).await?;
         let Settled::Again { after, why, error, .. } = settled else {
@@ -151,11 +152,14 @@ impl Run {
             return Ok(());
         };
         span.in_scope(|| tracing::info!(error, why, ?after, "step waits"));
+        // Steps may wait for days, and there may be thousands of them.
+        drop((span, why));
+        draft.learn(None);
         let pause = pause_before_listening(self.looks.fetch_add(1, Ordering::Relaxed)).min(after);
         self.commands.sleep(self.parts.world.as_ref(), pause, None).await;
         self.commands.sleep(self.parts.world.as_ref(), after.saturating_sub(pause), Some(wake)).await;
         // What was asked for meanwhile is in the metadata; whoever else wrote the status has taken over.
-        draft.refresh().await
+        Box::pin(draft.refresh()).await
     }
 
     /// The first write: Running, with the Freight it carries.
@@ -212,7 +216,7 @@ impl Run {
         self.commands.close();
         match stop {
             Stop::Over => {
-                self.forget(&draft.get().await).await;
+                self.forget(draft.get().await.as_ref()).await;
                 Ending::Over
             }
             Stop::Taken => Ending::Stopped("somebody else writes the Promotion's status"),
@@ -302,6 +306,11 @@ impl Run {
         let warning = !matches!(reason, "PromotionStarted" | "PromotionSucceeded");
         self.parts.world.tell(promotion, Happening { reason, message, actor, warning }).await;
     }
+}
+
+fn span(promotion: &Promotion, index: usize) -> tracing::Span {
+    let alias = promotion.spec.steps.get(index).map(|s| progress::alias(s, index)).unwrap_or_default();
+    tracing::info_span!("step", stage = promotion.spec.stage, step = alias, index)
 }
 
 /// How often a step may be woken without a pause.

@@ -80,10 +80,9 @@ impl Object {
         mut value: Value,
     ) -> Result<(Self, Arc<Value>), serde_json::Error> {
         stamp(&mut value, version);
-        let mut bytes = serde_json::to_vec(&value)?;
-        // What it grew by in advance would stay as long as the object.
-        bytes.shrink_to_fit();
-        let bytes = Bytes::from(bytes);
+        // Copied into a room of its size: what the text grew by in advance would stay as long as the object, since an
+        // allocator need not take back less than half of a piece.
+        let bytes = Bytes::copy_from_slice(&serde_json::to_vec(&value)?);
         let value = Arc::new(value);
         let object =
             Self { parsed: Mutex::new(Arc::downgrade(&value)), ..Self::of(key, version, &value, bytes) };

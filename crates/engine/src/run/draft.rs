@@ -7,7 +7,7 @@ use ferry_api::Promotion;
 use ferry_api::promotion::{PromotionPhase, PromotionStatus};
 use ferry_failpoint::broken;
 use ferry_planner::promotion as rules;
-use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -31,11 +31,12 @@ pub(crate) struct Draft {
 }
 
 struct Inner {
-    promotion: Promotion,
-    /// The status as it is stored, in its JSON form: what another writer would have changed.
-    stored: Value,
+    /// Shared with who reads it; changed in a copy while anybody does.
+    promotion: Arc<Promotion>,
+    /// The status as it is stored: what another writer would have changed.
+    stored: Print,
     /// A status that was sent and whose answer nobody waited for: it may be what is stored.
-    sent: Option<Value>,
+    sent: Option<Print>,
     /// When it was stored last.
     stored_at: Option<Instant>,
 }
@@ -48,8 +49,8 @@ impl Draft {
         commands: &Arc<Commands>,
     ) -> Result<Self, Stop> {
         let found = patiently(world, commands, || world.promotion(key)).await?;
-        let promotion = found.ok_or(Stop::Over)?;
-        let stored = form(promotion.status.as_ref());
+        let promotion = Arc::new(found.ok_or(Stop::Over)?);
+        let stored = print(promotion.status.as_ref());
         let inner = Mutex::new(Inner { promotion, stored, sent: None, stored_at: None });
         Ok(Self {
             world: world.clone(),
@@ -82,14 +83,14 @@ impl Draft {
         &self.key.project
     }
 
-    /// A copy.
-    pub(crate) async fn get(&self) -> Promotion {
+    /// As it is now. Who holds it while it is changed makes the change a copy.
+    pub(crate) async fn get(&self) -> Arc<Promotion> {
         self.inner.lock().await.promotion.clone()
     }
 
     /// Changes it; [`Draft::store`] makes the change last.
     pub(super) async fn edit<R>(&self, change: impl FnOnce(&mut Promotion) -> R) -> R {
-        change(&mut self.inner.lock().await.promotion)
+        change(self.inner.lock().await.change())
     }
 
     /// Changes it and stores the change in one breath.
@@ -98,7 +99,7 @@ impl Draft {
         change: impl FnOnce(&mut Promotion) -> R,
     ) -> Result<R, Stop> {
         let mut inner = self.inner.lock().await;
-        let result = change(&mut inner.promotion);
+        let result = change(inner.change());
         self.write(&mut inner).await.map(|()| result)
     }
 
@@ -107,12 +108,12 @@ impl Draft {
         self.learn(None);
         let mut inner = self.inner.lock().await;
         let fresh = self.fresh(&inner).await?;
-        let theirs = form(fresh.status.as_ref());
+        let theirs = print(fresh.status.as_ref());
         if theirs != inner.stored && Some(&theirs) != inner.sent.as_ref() {
             return Err(Stop::Taken);
         }
         inner.stored = theirs;
-        inner.promotion.metadata = fresh.metadata;
+        inner.change().metadata = fresh.metadata;
         Ok(())
     }
 
@@ -167,7 +168,7 @@ impl Draft {
     /// Stores an Errored end without what made the status unacceptable.
     pub(super) async fn store_bare(&self, why: &str) -> Result<(), Stop> {
         let mut inner = self.inner.lock().await;
-        let status = inner.promotion.status.get_or_insert_default();
+        let status = inner.change().status.get_or_insert_default();
         let message = format!("error updating status: {why}");
         let bare = PromotionStatus {
             phase: Some(PromotionPhase::Errored),
@@ -184,13 +185,13 @@ impl Draft {
     }
 
     async fn write(&self, inner: &mut Inner) -> Result<(), Stop> {
-        let wanted = form(inner.promotion.status.as_ref());
+        let wanted = print(inner.promotion.status.as_ref());
         if wanted == inner.stored {
             return Ok(());
         }
         let mut pause = FIRST_PAUSE;
         loop {
-            let before = inner.sent.replace(wanted.clone());
+            let before = inner.sent.replace(wanted);
             match self.world.write_status(&inner.promotion).await {
                 Ok(stored) => {
                     inner.adopt(stored);
@@ -198,7 +199,7 @@ impl Draft {
                 }
                 Err(Error::Conflict(_)) => {
                     let fresh = self.fresh(inner).await?;
-                    let theirs = form(fresh.status.as_ref());
+                    let theirs = print(fresh.status.as_ref());
                     if theirs == wanted {
                         inner.adopt(fresh);
                         return Ok(());
@@ -208,7 +209,7 @@ impl Draft {
                         return Err(Stop::Taken);
                     }
                     // Only metadata changed: a refresh, an abort, a label. Or what we sent had arrived.
-                    inner.promotion.metadata = fresh.metadata;
+                    inner.change().metadata = fresh.metadata;
                     inner.stored = theirs;
                 }
                 Err(Error::Gone(_)) => return Err(Stop::Over),
@@ -223,17 +224,27 @@ impl Draft {
 }
 
 impl Inner {
+    fn change(&mut self) -> &mut Promotion {
+        Arc::make_mut(&mut self.promotion)
+    }
+
     fn adopt(&mut self, stored: Promotion) {
-        self.stored = form(stored.status.as_ref());
+        self.stored = print(stored.status.as_ref());
         self.sent = None;
         self.stored_at = Some(Instant::now());
-        self.promotion = stored;
+        self.promotion = Arc::new(stored);
     }
 }
 
-/// The JSON form, in which statuses are compared: times in it have the precision that is stored.
-fn form(status: Option<&PromotionStatus>) -> Value {
-    status.and_then(|s| serde_json::to_value(s).ok()).unwrap_or_default()
+/// A status in few bytes, by which statuses are compared.
+type Print = [u8; 32];
+
+/// Of the JSON form: times in it have the precision that is stored.
+fn print(status: Option<&PromotionStatus>) -> Print {
+    let mut digest = Sha256::new();
+    // A digest takes all bytes, and a status is always JSON.
+    let _always = serde_json::to_writer(&mut digest, &status);
+    digest.finalize().into()
 }
 
 /// Asks the world again and again until it answers, or the run must come to its end.

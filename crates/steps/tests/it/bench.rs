@@ -197,8 +197,12 @@ impl Bench {
         });
         let promotion: Promotion = serde_json::from_value(promotion).map_err(|e| e.to_string())?;
         self.runtime.block_on(async {
-            let evaluator =
-                Evaluator::new(Arc::new(Nothing::default()), Arc::default(), promotion, Arc::default());
+            let evaluator = Evaluator::new(
+                Arc::new(Nothing::default()),
+                Arc::default(),
+                Arc::new(promotion),
+                Arc::default(),
+            );
             evaluator.config(0, Timestamp::UNIX_EPOCH).await.map_err(|e| e.to_string())
         })
     }
