@@ -107,15 +107,15 @@ async fn on_event(server: &Server, graph: &mut Graph, event: &Event) {
     if let Some(previous) = &event.previous {
         graph.forget_references(previous);
     }
-    let uid = event.object.uid().to_owned();
+    let uid = event.object.uid();
     if event.deleted {
-        graph.alive.remove(uid.as_str());
+        graph.alive.remove(uid);
     } else {
         graph.put(&event.object);
         visit(server, graph, &event.object).await;
     }
     if event.deleted {
-        for key in graph.dependents_of(&uid) {
+        for key in graph.dependents_of(uid) {
             if let Some(dependent) = server.store().get(&key) {
                 visit(server, graph, &dependent).await;
             }

@@ -96,3 +96,67 @@ impl Cache {
         self.promotions.completed().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ferry_planner::auto_promotion::{Holds, record_hold};
+    use ferry_planner::promotion as rules;
+    use serde_json::json;
+
+    use super::*;
+
+    fn promotion(annotations: &[(&str, &str)]) -> Promotion {
+        let annotations: std::collections::BTreeMap<_, _> = annotations.iter().copied().collect();
+        serde_json::from_value(json!({
+            "apiVersion": ferry_api::API_VERSION, "kind": "Promotion",
+            "metadata": {"name": "p", "namespace": "demo", "labels": {"a": "b"}, "annotations": annotations},
+            "spec": {"stage": "test", "freight": "f", "steps": [{"uses": "fail"}]},
+        }))
+        .unwrap()
+    }
+
+    fn slimmed(promotion: &Promotion) -> Promotion {
+        let mut slimmed = promotion.clone();
+        slim(&mut slimmed);
+        slimmed
+    }
+
+    #[test]
+    fn what_is_asked_of_a_promotion_is_kept() {
+        let stage: Stage = serde_json::from_value(json!({
+            "apiVersion": ferry_api::API_VERSION, "kind": "Stage", "metadata": {"name": "test"},
+            "spec": {"requestedFreight": [
+                {"origin": {"kind": "Warehouse", "name": "w"}, "sources": {"direct": true}},
+            ]},
+        }))
+        .unwrap();
+        let by = (annotation::CREATE_ACTOR, "admin");
+        let held = |promotion: &Promotion, mut holds: Holds| {
+            record_hold(&mut holds, &stage, promotion);
+            holds
+        };
+        for asked in [
+            (annotation::ABORT, r#"{"action":"terminate","actor":"me"}"#),
+            (annotation::REFRESH, "token"),
+            (annotation::AUTO_PROMOTION_HOLD, "Warehouse/w"),
+            (annotation::AUTO_PROMOTION_RESUME, "Warehouse/w"),
+        ] {
+            let whole = promotion(&[by, asked]);
+            let slim = slimmed(&whole);
+            assert!(slim.metadata.annotations.is_some(), "{asked:?}");
+            assert_eq!(rules::abort_request(&slim), rules::abort_request(&whole));
+            assert_eq!(rules::refresh_token(&slim), rules::refresh_token(&whole));
+            let before =
+                held(&promotion(&[by, (annotation::AUTO_PROMOTION_HOLD, "Warehouse/w")]), Holds::new());
+            for before in [Holds::new(), before] {
+                assert_eq!(held(&slim, before.clone()), held(&whole, before));
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_not() {
+        let slim = slimmed(&promotion(&[(annotation::CREATE_ACTOR, "admin"), ("team", "a")]));
+        assert_eq!((slim.metadata.labels, slim.metadata.annotations), (None, None));
+    }
+}

@@ -152,7 +152,7 @@ impl Run {
             return Ok(());
         };
         span.in_scope(|| tracing::info!(error, why, ?after, "step waits"));
-        // Steps may wait for days, and there may be thousands of them.
+        // Steps may wait for days, and there may be thousands of them; what expressions use is another by then.
         drop((span, why));
         draft.learn(None);
         let pause = pause_before_listening(self.looks.fetch_add(1, Ordering::Relaxed)).min(after);
@@ -363,5 +363,21 @@ impl Commands {
             () = world.sleep(after) => {}
         }
         self.not_waiting();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the future of a function takes.
+    fn room<A, F>(_: fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_run_that_waits_is_small() {
+        let taken = room(Run::run);
+        assert!(taken <= 2560, "{taken} bytes: what happens once belongs into a box");
     }
 }

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_artifact::{BranchName, CommitId};
-use futures::future::{join_all, select_all};
+use futures::StreamExt as _;
+use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
@@ -327,9 +329,9 @@ async fn all_gone<'a>(members: impl IntoIterator<Item = &'a Member>) {
     join_all(members.into_iter().map(|member| member.orders.closed())).await;
 }
 
-/// Of at least one.
 async fn any_gone<'a>(members: impl IntoIterator<Item = &'a Member>) {
-    select_all(members.into_iter().map(|member| Box::pin(member.orders.closed()))).await;
+    let mut gone: FuturesUnordered<_> = members.into_iter().map(|member| member.orders.closed()).collect();
+    let _first = gone.next().await;
 }
 
 impl Member {

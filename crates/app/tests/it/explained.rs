@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ferry_api::{Promotion, PromotionPhase, Stage};
 use ferry_testkit::until;
+use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -83,7 +84,10 @@ async fn under_latest_only_what_waits_gives_way_to_what_is_newer() {
             "{}",
             status.message
         );
-        told_once(&world, name, "PromotionDiscarded").await;
+        let event = told_once(&world, name, "PromotionDiscarded").await;
+        let by = world.api::<Promotion>("demo").get(name).await.unwrap();
+        let by = by.annotations().get("kargo.akuity.io/create-actor").expect("somebody asked for it");
+        assert_eq!(event.annotations().get("event.kargo.akuity.io/actor"), Some(by));
     }
     let running = world.api::<Promotion>("demo").get(&first).await.unwrap();
     assert!(!running.is_terminal(), "what runs is let run");

@@ -50,16 +50,17 @@ async fn abort(world: &World, name: &str) -> Promotion {
 }
 
 /// Returns when an Event with this reason tells of a Promotion; there is one.
-pub async fn told_once(world: &World, promotion: &str, reason: &str) {
+pub async fn told_once(world: &World, promotion: &str, reason: &str) -> Event {
     let told = |e: &Event| {
         e.reason.as_deref() == Some(reason) && e.involved_object.name.as_deref() == Some(promotion)
     };
     let api = world.api::<Event>("demo");
     let seen = watcher(api.clone(), watcher::Config::default()).default_backoff().applied_objects();
     let mut seen = seen.filter_map(|event| std::future::ready(event.ok().filter(told))).boxed();
-    tokio::time::timeout(PATIENCE, seen.next()).await.expect("an Event tells of it");
+    let event = tokio::time::timeout(PATIENCE, seen.next()).await.expect("an Event tells of it").unwrap();
     let all = api.list(&ListParams::default()).await.unwrap().items;
     assert_eq!(all.iter().filter(|e| told(e)).count(), 1, "{promotion}");
+    event
 }
 
 fn left(directory: &tempfile::TempDir) -> Vec<std::ffi::OsString> {

@@ -105,7 +105,6 @@ impl Draft {
 
     /// Reads the Promotion again: what was asked for in its metadata, and whether its status is still ours.
     pub(super) async fn refresh(&self) -> Result<(), Stop> {
-        self.learn(None);
         let mut inner = self.inner.lock().await;
         let fresh = self.fresh(&inner).await?;
         let theirs = print(fresh.status.as_ref());
@@ -242,7 +241,7 @@ type Print = [u8; 32];
 /// Of the JSON form: times in it have the precision that is stored.
 fn print(status: Option<&PromotionStatus>) -> Print {
     let mut digest = Sha256::new();
-    // A digest takes all bytes, and a status is always JSON.
+    // A digest takes all bytes, and a status is always JSON: it came as JSON, or is made of what does.
     let _always = serde_json::to_writer(&mut digest, &status);
     digest.finalize().into()
 }

@@ -25,7 +25,7 @@ pub(super) async fn slot(
     let slot = if let Some(slot) = asked.at_once() {
         Some(slot)
     } else {
-        let before = draft.edit(|p| p.status.as_ref().and_then(|s| s.waiting.clone())).await;
+        let before = draft.get().await.status.as_ref().and_then(|s| s.waiting.clone());
         let slot = in_turn(parts, commands, draft, index, &mut asked).await?;
         // What an earlier attempt waits for stands again.
         draft.edit(|p| p.status.get_or_insert_default().waiting = before).await;

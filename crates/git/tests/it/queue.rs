@@ -53,6 +53,24 @@ fn start_all(world: &World, mirror: &Mirror, trees: Vec<WorkTree>) -> Vec<Pushin
     trees.into_iter().map(|tree| start(world, mirror, tree, Ledger::default())).collect()
 }
 
+/// Pushes of commits that each write a file, on their way together and held at the server until the returned value is
+/// dropped. It is the server's second push.
+async fn on_their_way(world: &World, mirror: &Mirror, names: &[&str]) -> (Hold, Vec<Pushing<&'static str>>) {
+    let mut trees = Vec::new();
+    for name in names {
+        trees.push(prepared(world, mirror, name, name, "1").await);
+    }
+    let (hold, first) = first_in_line(world, mirror).await;
+    let pushing = start_all(world, mirror, trees);
+    in_line().await;
+    drop(hold);
+    first.await.unwrap().unwrap();
+    // Those that follow have to look first.
+    let next = world.server.hold("/", Service::Push);
+    world.server.until(|counts| counts.push == 2).await;
+    (next, pushing)
+}
+
 /// How each ended.
 async fn ends<E>(pushing: Vec<Pushing<E>>) -> Vec<Result<Pushed, PushError<E>>> {
     let mut ends = Vec::new();
@@ -138,18 +156,7 @@ async fn what_was_not_recorded_is_left_out_and_the_others_go_on() {
 async fn fm_59_who_goes_away_while_it_is_sent_is_left_out_and_takes_nobody_along() {
     let world = World::new().await;
     let (app, mirror) = world.app().await;
-    let mut trees = Vec::new();
-    for name in ["leaver", "two", "three"] {
-        trees.push(prepared(&world, &mirror, name, name, "1").await);
-    }
-    let (hold, first) = first_in_line(&world, &mirror).await;
-    let mut pushing = start_all(&world, &mirror, trees);
-    in_line().await;
-    drop(hold);
-    first.await.unwrap().unwrap();
-    // Those that follow have to look first.
-    let next = world.server.hold("/", Service::Push);
-    world.server.until(|counts| counts.push == 2).await;
+    let (next, mut pushing) = on_their_way(&world, &mirror, &["leaver", "two", "three"]).await;
     let leaver = pushing.remove(0);
     leaver.abort();
     assert!(leaver.await.unwrap_err().is_cancelled());
@@ -168,18 +175,7 @@ async fn fm_59_who_goes_away_while_it_is_sent_is_left_out_and_takes_nobody_along
 async fn fm_06_who_goes_away_when_it_has_arrived_leaves_the_others_theirs() {
     let world = World::new().await;
     let (app, mirror) = world.app().await;
-    let mut trees = Vec::new();
-    for name in ["leaver", "two", "three"] {
-        trees.push(prepared(&world, &mirror, name, name, "1").await);
-    }
-    let (hold, first) = first_in_line(&world, &mirror).await;
-    let mut pushing = start_all(&world, &mirror, trees);
-    in_line().await;
-    drop(hold);
-    first.await.unwrap().unwrap();
-    // Those that follow have to look first.
-    let next = world.server.hold("/", Service::Push);
-    world.server.until(|counts| counts.push == 2).await;
+    let (next, mut pushing) = on_their_way(&world, &mirror, &["leaver", "two", "three"]).await;
     world.server.fail("/", Service::Push, Fault::KeepAnswer, Some(1));
     drop(next);
     world.server.until(|counts| counts.open == 0).await;
@@ -244,18 +240,7 @@ async fn fm_53_two_that_change_the_same_line_do_not_overwrite_each_other() {
 async fn another_process_that_is_faster_makes_all_of_them_look_again() {
     let world = World::new().await;
     let (app, mirror) = world.app().await;
-    let mut trees = Vec::new();
-    for name in ["one", "two", "three"] {
-        trees.push(prepared(&world, &mirror, name, name, "1").await);
-    }
-    let (hold, first) = first_in_line(&world, &mirror).await;
-    let pushing = start_all(&world, &mirror, trees);
-    in_line().await;
-    drop(hold);
-    first.await.unwrap().unwrap();
-    // Those that follow have to look first.
-    let next = world.server.hold("/", Service::Push);
-    world.server.until(|counts| counts.push == 2).await;
+    let (next, pushing) = on_their_way(&world, &mirror, &["one", "two", "three"]).await;
     app.commit(&Change::on("main", "meanwhile").file("meanwhile", "1")).await.unwrap();
     drop(next);
     assert!(ends(pushing).await.into_iter().all(|end| !end.unwrap().already_there));
