@@ -1,10 +1,13 @@
 //! One child process in a group of its own: bounded in time and output, and killed with all its children when the
-//! time is up, when the caller goes away, or when anything fails.
+//! time is up, when the caller goes away, or when anything fails. Those of a process that was killed itself are ended
+//! by the next one ([`end_leftovers`]).
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
@@ -89,6 +92,23 @@ pub(crate) async fn run(
     // The leader is dead or dying: take its exit status, so that no zombie remains.
     let _reaped = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
     result
+}
+
+/// Kills what an earlier process with this home started and could not end: a push at work would arrive after all, when
+/// its Promotion has ended or goes on. Only Linux tells who they are; elsewhere they end by themselves.
+pub(crate) fn end_leftovers(home: &Path) {
+    let wanted = [b"HOME=", home.as_os_str().as_bytes()].concat();
+    let is_ours = |id: i32| {
+        let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == wanted)
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for id in ids.filter(|id| is_ours(*id)) {
+        tracing::info!(id, "ending a git that an earlier process left at work");
+        // An error means that it has ended by itself.
+        let _gone = kill(Pid::from_raw(id), Signal::SIGKILL);
+    }
 }
 
 async fn whole(pipe: Option<impl AsyncRead + Unpin>, limit: usize) -> Result<Vec<u8>, Failure> {

@@ -52,6 +52,7 @@ impl Git {
         let directory = |name: &str| directory(name).map(|_| cache.join(name));
         let lock = lock(&cache)?;
         let (mirrors, home, keys) = (directory("mirrors")?, directory("home")?, directory("keys")?);
+        crate::process::end_leftovers(&home);
         sweep(&keys)?;
         let salt = salt(&cache)?;
         let settings = Settings { program: settings.found_program(), ..settings };

@@ -105,6 +105,29 @@ fn children(world: &World) -> Vec<u32> {
 }
 
 #[tokio::test]
+async fn fm_37_a_push_of_a_process_that_was_killed_is_ended_by_the_next_one() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let tree = world.clone(&mirror, "tree").await;
+    edit(&tree, "a", "1", "one").await;
+    let hold = world.server.hold("/", Service::Push);
+    // Nobody of this process holds it, as if the one that did had been killed.
+    let mut push = std::process::Command::new("git");
+    push.current_dir(tree.directory()).env("HOME", world.path("cache/home").canonicalize().unwrap());
+    push.args(["push", "-q", world.url("app").as_str(), "HEAD:refs/heads/main"]);
+    let mut push = push.spawn().unwrap();
+    world.server.until(|counts| counts.push == 1).await;
+    drop((mirror, tree));
+    let World { place, git, server, .. } = world;
+    drop(git);
+    let _next = ferry_git::Git::new(&place.path().join("cache"), settings()).unwrap();
+    server.until(|counts| counts.open == 0).await;
+    drop(hold);
+    assert!(!push.wait().unwrap().success());
+    assert_eq!(app.log("main").await.unwrap().len(), 2, "nothing arrives any more");
+}
+
+#[tokio::test]
 async fn fm_37_a_push_that_is_cancelled_leaves_nobody_and_the_queue_moves_on() {
     let world = World::new().await;
     let (app, mirror) = world.app().await;
