@@ -71,7 +71,7 @@ impl Resource {
 /// A question to the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lookup {
-    /// One object. The answer is [`Answer::Object`].
+    /// One object. The answer is [`Answer::Object`] or [`Answer::Text`].
     Object {
         /// Of which kind.
         resource: Resource,
@@ -107,6 +107,8 @@ pub enum Lookup {
 pub enum Answer {
     /// The object, or that there is none.
     Object(Option<Value>),
+    /// The object, as JSON that nobody has read yet.
+    Text(String),
     /// The objects.
     List(Vec<Value>),
     /// Yes or no.
@@ -138,6 +140,9 @@ impl Snapshot {
         let lookup = Lookup::Object { resource, namespace: namespace.into(), name: name.into() };
         match self.answer(lookup)? {
             Answer::Object(Some(object)) => read(resource, object).map(Some),
+            Answer::Text(text) => {
+                serde_json::from_str(text).map(Some).map_err(|error| unreadable(resource, name, &error))
+            }
             _ => Ok(None),
         }
     }
@@ -182,9 +187,11 @@ impl Snapshot {
 
 fn read<T: DeserializeOwned>(resource: Resource, object: &Value) -> Reviewed<T> {
     T::deserialize(object).map_err(|error| {
-        let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        let message =
-            format!("{} {name:?} is stored in a form that cannot be read: {error}", resource.kind());
-        Stop::Denied(Box::new(Denial::internal(message)))
+        unreadable(resource, object["metadata"]["name"].as_str().unwrap_or_default(), &error)
     })
+}
+
+fn unreadable(resource: Resource, name: &str, error: &serde_json::Error) -> Stop {
+    let message = format!("{} {name:?} is stored in a form that cannot be read: {error}", resource.kind());
+    Stop::Denied(Box::new(Denial::internal(message)))
 }

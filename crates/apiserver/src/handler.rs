@@ -27,6 +27,7 @@ pub(crate) async fn handle(State(server): State<Server>, request: Request) -> Re
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let verb = parts.method.as_str().to_owned();
+    let uri = tracing::enabled!(tracing::Level::DEBUG).then(|| parts.uri.clone());
     let head = parts.method == Method::HEAD;
     let mut response = match answer(server, parts, body).await {
         Ok(response) => response,
@@ -36,6 +37,9 @@ pub(crate) async fn handle(State(server): State<Server>, request: Request) -> Re
         *response.body_mut() = Body::empty();
     }
     let code = response.status().as_u16().to_string();
+    if let Some(uri) = uri {
+        tracing::debug!(verb, path = %uri, code, elapsed = ?started.elapsed(), "request");
+    }
     metrics::counter!("ferry_apiserver_requests_total", "verb" => verb.clone(), "code" => code).increment(1);
     metrics::histogram!("ferry_apiserver_request_seconds", "verb" => verb)
         .record(started.elapsed().as_secs_f64());

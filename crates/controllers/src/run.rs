@@ -324,8 +324,11 @@ fn wake_queue(c: &Controllers, namespace: &str, stage: &str) {
     }
 }
 
+/// Counts go over all Stages of the Project: what changes within this time is counted together.
+const COUNTED_TOGETHER: Duration = Duration::from_millis(250);
+
 fn count_anew(c: &Controllers, namespace: Option<String>) {
-    c.queues.projects.add(Key::new("", namespace.unwrap_or_default()));
+    c.queues.projects.add_after(Key::new("", namespace.unwrap_or_default()), COUNTED_TOGETHER);
 }
 
 fn on_promotion(c: &Controllers, change: &Change<Promotion>) {

@@ -179,12 +179,6 @@ impl Run {
         point!("run.begin");
         draft.store().await?;
         point!("run.begun");
-        self.tell(
-            &promotion,
-            "PromotionStarted",
-            format!("Promotion to Stage {:?} started", promotion.spec.stage),
-        )
-        .await;
         Ok(())
     }
 
@@ -303,7 +297,7 @@ impl Run {
 
     async fn tell(&self, promotion: &Promotion, reason: &'static str, message: String) {
         let actor = rules::actor(promotion).unwrap_or("controller:promotion-controller").to_owned();
-        let warning = !matches!(reason, "PromotionStarted" | "PromotionSucceeded");
+        let warning = reason != "PromotionSucceeded";
         self.parts.world.tell(promotion, Happening { reason, message, actor, warning }).await;
     }
 }

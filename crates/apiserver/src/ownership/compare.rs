@@ -23,6 +23,14 @@ pub(crate) fn compare(old: &Value, new: &Value, shape: Shape<'_>) -> Option<Comp
     walk.whole.then_some(walk.found)
 }
 
+/// The same of one member of the objects.
+pub(crate) fn compare_member(name: &str, old: &Value, new: &Value, shape: Shape<'_>) -> Option<Comparison> {
+    let mut walk = Walk { path: Vec::new(), found: Comparison::default(), whole: true };
+    let field = shape.field(name).map_or(Shape::UNTYPED, |field| field.shape);
+    walk.inside(Element::Field(name.to_owned()), old.get(name), new.get(name), field);
+    walk.whole.then_some(walk.found)
+}
+
 struct Walk {
     path: Vec<Element>,
     found: Comparison,

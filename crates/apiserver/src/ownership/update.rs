@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::compare::{Comparison, compare};
+use super::compare::{Comparison, compare, compare_member};
 use super::managed::{Managed, Manager, Owned};
 use super::set::Set;
 use super::shape::Shape;
@@ -69,6 +69,9 @@ impl Book<'_> {
 
 /// What a write changed, as far as ownership goes.
 pub(crate) fn changes(book: &Book<'_>, old: &Value, new: &Value) -> Option<Comparison> {
+    if let Scope::Only(name) = book.scope {
+        return compare_member(name, old, new, book.shape);
+    }
     let Comparison { added, removed, modified } = compare(old, new, book.shape)?;
     Some(Comparison {
         added: book.ownable(&added),

@@ -27,6 +27,21 @@ impl Structural {
         if causes.is_empty() { Ok(Self { root, keep_unknown: preserve_unknown_fields }) } else { Err(causes) }
     }
 
+    /// [`Structural::prune`] and the defaults in one; without `drop_nulls` the client must hear of its nulls.
+    pub(crate) fn tidy(&self, object: &mut Value, drop_nulls: bool) -> Vec<String> {
+        if !within(object, MAX_DEPTH) {
+            return Vec::new();
+        }
+        let unknown = if self.keep_unknown { Vec::new() } else { prune::prune(&self.root, object) };
+        number::whole_numbers(object);
+        if drop_nulls {
+            defaults::apply(&self.root, object);
+        } else {
+            defaults::fill_in(&self.root, object);
+        }
+        unknown
+    }
+
     /// Drops what the schema does not know and returns the paths of what was dropped (`spec.slots[0].colour`).
     pub fn prune(&self, object: &mut Value) -> Vec<String> {
         if self.keep_unknown || !within(object, MAX_DEPTH) {
@@ -41,14 +56,6 @@ impl Structural {
         if within(object, MAX_DEPTH) {
             number::whole_numbers(object);
             defaults::apply(&self.root, object);
-        }
-    }
-
-    /// The same without dropping nulls: where a client must hear of them.
-    pub(crate) fn fill_in_defaults(&self, object: &mut Value) {
-        if within(object, MAX_DEPTH) {
-            number::whole_numbers(object);
-            defaults::fill_in(&self.root, object);
         }
     }
 

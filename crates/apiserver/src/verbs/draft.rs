@@ -111,13 +111,7 @@ impl<'a> Draft<'a> {
     fn prune(&self, object: &mut Value) -> Vec<String> {
         if let Some(custom) = self.call.resource.custom() {
             let Some(structural) = &custom.structural else { return Vec::new() };
-            let unknown = structural.prune(object);
-            if self.applied {
-                structural.fill_in_defaults(object);
-            } else {
-                structural.apply_defaults(object);
-            }
-            return unknown;
+            return structural.tidy(object, !self.applied);
         }
         let resource = &self.call.resource;
         let own = object.get("apiVersion").and_then(Value::as_str) == Some(&resource.api_version());

@@ -63,18 +63,24 @@ async fn replace(draft: &mut Draft<'_>, mut object: Value) -> Result<Changed, St
     draft.clean(&mut object)?;
     let version = meta::text(&object, "resourceVersion").to_owned();
     let uid = meta::text(&object, "uid").to_owned();
-    let books = Books::given(&object);
+    let books = match call.place.subresource {
+        None => Books::given(&object),
+        // Nobody keeps the books through it.
+        Some(_) => Books::Given(None),
+    };
     for _ in 0..ATTEMPTS {
         let old = call.find()?;
         check_version(call, &version, old.version)?;
         if !uid.is_empty() && uid != old.uid() {
             return Err(uid_conflict(call, &uid, old.uid()));
         }
-        match change(draft, object.clone(), &old, &books).await? {
+        // Without a version the client does not mind what was there: it may take more than one try.
+        let is_only = !version.is_empty();
+        let tried = if is_only { std::mem::take(&mut object) } else { object.clone() };
+        match change(draft, tried, &old, &books).await? {
             Attempt::Done(changed) => return Ok(changed),
-            // Without a version the client does not mind what was there.
-            Attempt::Lost if version.is_empty() => {}
-            Attempt::Lost => return Err(Status::stale(&call.resource, call.name())),
+            Attempt::Lost if is_only => return Err(Status::stale(&call.resource, call.name())),
+            Attempt::Lost => {}
         }
     }
     Err(Status::stale(&call.resource, call.name()))
@@ -211,13 +217,22 @@ fn copy(object: &mut Value, old: &Value, field: &str) {
     };
 }
 
-/// The old object with one field of the new. What may be large is moved, not copied.
+/// The old object with one field of the new. What is the same in both is not copied: most clients send back what they
+/// have read.
 fn only(object: &mut Value, old: &Value, field: &str) {
-    let kept = object.as_object_mut().and_then(|new| new.remove(field));
-    let rest = old.as_object().into_iter().flatten().filter(|(name, _)| *name != field);
-    let mut result: Map<String, Value> = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
-    result.extend(kept.map(|value| (field.to_owned(), value)));
-    *object = Value::Object(result);
+    let Some(old) = old.as_object() else { return };
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    let Some(new) = object.as_object_mut() else { return };
+    new.retain(|name, _| name == field || old.contains_key(name));
+    for (name, value) in old.iter().filter(|(name, _)| *name != field) {
+        match new.get_mut(name) {
+            Some(same) if same == value => {}
+            Some(other) => other.clone_from(value),
+            None => drop(new.insert(name.clone(), value.clone())),
+        }
+    }
 }
 
 fn count_generation(call: &Call, object: &mut Value, old: &Value) {

@@ -241,7 +241,7 @@ struct Ended<'a> {
 
 /// What steps did that change nothing outside need not be stored at once: within this time of the last write the next
 /// one stores it, too. Who is killed in between does it again.
-const COALESCED: Duration = Duration::from_millis(250);
+const COALESCED: Duration = Duration::from_secs(1);
 
 /// Records the result, keeps or forgets the step's changes, stores the status.
 async fn settle(
@@ -254,7 +254,7 @@ async fn settle(
     let Ended { index, step, rules, effect } = *ended;
     let (mut attempt, wake) = translate(result);
     let keeps = matches!(attempt.verdict, Verdict::Succeeded | Verdict::Skipped);
-    let digest = match if keeps { work.end().map(Some) } else { work.roll_back().map(|()| None) } {
+    let digest = match if keeps { work.end() } else { work.roll_back().map(|()| None) } {
         Ok(digest) => digest,
         Err(error) => {
             attempt = failed(Verdict::Errored { terminal: true }, format!("work directory: {error}"));
@@ -343,7 +343,7 @@ pub(super) async fn replay(
         // What it changed outside stands. If it changed the directory, too, the digest will tell.
         Ok(prepared) if prepared.effect == Effect::Writes => {
             let kept = work.begin(i64::try_from(index).unwrap_or(i64::MAX)).and_then(|_| work.end());
-            return Ok(kept.map(Some).map_err(|e| StepError::Fatal(e.to_string())));
+            return Ok(kept.map_err(|e| StepError::Fatal(e.to_string())));
         }
         Ok(prepared) => prepared,
         Err(error) => return Ok(Err(error)),
@@ -353,7 +353,7 @@ pub(super) async fn replay(
     let at = At { index, alias: &alias, start: started_at, rules, number: 1, is_resumed: false };
     match run(parts, commands, draft, work, &at, prepared).await? {
         Ok(Outcome::Succeeded(_) | Outcome::Skipped(..)) => {
-            Ok(work.end().map(Some).map_err(|e| StepError::Fatal(e.to_string())))
+            Ok(work.end().map_err(|e| StepError::Fatal(e.to_string())))
         }
         Ok(Outcome::Waiting { why, .. }) => Ok(Err(StepError::Retryable(why))),
         Err(error) => Ok(Err(error)),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
 use super::journal::Journal;
-use super::view::WorkDir;
+use super::view::{Access, WorkDir};
 use super::{digest, fault, journal};
 
 pub(super) const WORK: &str = "work";
@@ -47,14 +47,18 @@ pub enum Recovery {
 
 #[derive(Debug, Default)]
 struct Inner {
-    base: Option<Dir>,
+    /// Whether it was recovered or made anew.
+    ready: bool,
+    /// The directory, once there is one: many Promotions need none.
+    base: Option<Arc<Dir>>,
     settled: Option<State>,
     /// Ended steps that are not settled, oldest first: their directory's number and their state.
     ended: Vec<(u32, State)>,
     open: Option<(i64, WorkDir)>,
 }
 
-/// The work directory of one Promotion. Every function blocks on the file system.
+/// The work directory of one Promotion, which is made when a step first asks for something of it. Every function blocks
+/// on the file system.
 #[derive(Clone, Debug)]
 pub struct WorkDirectory {
     root: PathBuf,
@@ -67,15 +71,12 @@ impl WorkDirectory {
         Self { root, uid: uid.into(), inner: Arc::default() }
     }
 
-    /// Opens or makes the directory and brings it to the end of step `done` (its index and digest, from the ledger),
+    /// Opens the directory and brings it to the end of step `done` (its index and digest, from the ledger),
     /// or to the beginning. Undoes the step that was at work and ended ones that the ledger does not know of.
     pub fn recover(&self, done: Option<(i64, &str)>) -> Result<Recovery> {
         let mut inner = self.inner.lock();
-        *inner = Inner::default();
-        let base = match self.open()? {
-            Some(base) => base,
-            None => self.make()?,
-        };
+        *inner = Inner { ready: true, ..Inner::default() };
+        let Some(base) = self.open()? else { return Ok(Recovery::Fresh) };
         let state = self.read_state(&base, STATE)?;
         let mut ended = self.ended(&base)?;
         let boot = boot();
@@ -83,7 +84,6 @@ impl WorkDirectory {
         if states.peek().is_none() || states.any(|s| s.boot != boot) {
             drop(base);
             self.forget()?;
-            inner.base = Some(self.make()?);
             return Ok(Recovery::Fresh);
         }
         self.undo(&base, JOURNAL)?;
@@ -97,7 +97,7 @@ impl WorkDirectory {
         inner.settled = state;
         inner.ended = ended;
         Self::settle_inner(&base, &mut inner)?;
-        inner.base = Some(base);
+        inner.base = Some(Arc::new(base));
         match (&inner.settled, done) {
             (None, _) => Ok(Recovery::Fresh),
             (Some(State { step, digest, .. }), Some(done)) if (*step, digest.as_str()) == done => {
@@ -113,36 +113,65 @@ impl WorkDirectory {
         }
     }
 
-    /// Throws the directory away and makes an empty one.
+    /// Throws the directory away: the next step finds an empty one.
     pub fn start_over(&self) -> Result<()> {
         let mut inner = self.inner.lock();
         *inner = Inner::default();
         self.forget()?;
-        inner.base = Some(self.make()?);
+        inner.ready = true;
         Ok(())
     }
 
-    /// Begins a step: what it gets to see. The step before must have ended or been rolled back.
+    /// Begins a step: what it gets to see. The step before must have ended or been rolled back. Nothing is touched
+    /// before the step asks for something.
     pub fn begin(&self, step: i64) -> Result<WorkDir> {
         let mut inner = self.inner.lock();
-        let base = inner.base.as_ref().ok_or_else(|| self.damaged("it was not recovered before use"))?;
-        let io = |e| Error::io("begin a step", JOURNAL, e);
-        fault::point("work.begin").map_err(io)?;
-        base.create_dir_with(JOURNAL, &super::root::private()).map_err(io)?;
-        let (work, dir) = (base.open_dir(WORK).map_err(io)?, base.open_dir(JOURNAL).map_err(io)?);
-        let at = self.path().join(WORK);
-        let view = WorkDir::new(at, work.try_clone().map_err(io)?, Journal::new(work, dir));
+        if !inner.ready {
+            return Err(self.damaged("it was not recovered before use"));
+        }
+        let (directory, base) = (Self::new(self.root.clone(), &self.uid), inner.base.clone());
+        let open = move || directory.open_journal(base.as_deref());
+        let view = WorkDir::new(self.path().join(WORK), Box::new(open));
         inner.open = Some((step, view.clone()));
         Ok(view)
     }
 
-    /// Ends the step, its changes being in the directory from now on; answers with the digest. Until
-    /// [`WorkDirectory::settle`] they can still be undone by [`WorkDirectory::recover`].
-    pub fn end(&self) -> Result<String> {
+    /// Starts the journal of a step, in a directory that is made if it is not there.
+    fn open_journal(&self, base: Option<&Dir>) -> Result<Journal> {
+        let io = |e| Error::io("begin a step", JOURNAL, e);
+        let found = if base.is_none() { self.open()? } else { None };
+        let made = if base.is_none() && found.is_none() { Some(self.make()?) } else { None };
+        let base = base.or(found.as_ref()).or(made.as_ref());
+        let base = base.ok_or_else(|| self.damaged("it cannot be made"))?;
+        fault::point("work.begin").map_err(io)?;
+        base.create_dir_with(JOURNAL, &super::root::private()).map_err(io)?;
+        Ok(Journal::new(base.open_dir(WORK).map_err(io)?, base.open_dir(JOURNAL).map_err(io)?))
+    }
+
+    /// The directory, if there is one by now.
+    fn base(&self, inner: &mut Inner) -> Result<Option<Arc<Dir>>> {
+        if !inner.ready {
+            return Err(self.damaged("it was not recovered before use"));
+        }
+        if inner.base.is_none() {
+            inner.base = self.open()?.map(Arc::new);
+        }
+        Ok(inner.base.clone())
+    }
+
+    /// Ends the step, its changes being in the directory from now on; answers with the digest, or with none where the
+    /// step asked for nothing of the directory. Until [`WorkDirectory::settle`] they can still be undone by
+    /// [`WorkDirectory::recover`].
+    pub fn end(&self) -> Result<Option<String>> {
         let mut inner = self.inner.lock();
         let (step, view) = inner.open.take().ok_or_else(|| self.damaged("no step is at work"))?;
         let io = |e| Error::io("end the step", JOURNAL, e);
-        let journal = view.close().ok_or_else(|| self.damaged("no step is at work"))?;
+        let journal = match view.close() {
+            Access::Open(journal) => journal,
+            Access::Untouched(_) => return Ok(None),
+            Access::Over => return Err(self.damaged("no step is at work")),
+        };
+        let base = self.base(&mut inner)?.ok_or_else(|| self.damaged("it is gone"))?;
         let last = inner.ended.last().map(|(_, s)| s).or(inner.settled.as_ref());
         let digest = digest::after(last.map_or("", |s| &s.digest), &journal).map_err(io)?;
         let state = State { step, digest: digest.clone(), boot: boot() };
@@ -150,11 +179,10 @@ impl WorkDirectory {
         fault::point("work.end").map_err(io)?;
         journal.dir.write(STATE, text).map_err(io)?;
         let n = inner.ended.last().map_or(0, |(n, _)| n + 1);
-        let base = inner.base.as_ref().ok_or_else(|| self.damaged("it was not recovered before use"))?;
         fault::point("work.end.2").map_err(io)?;
-        base.rename(JOURNAL, base, format!("{ENDED}{n:08}")).map_err(io)?;
+        base.rename(JOURNAL, &base, format!("{ENDED}{n:08}")).map_err(io)?;
         inner.ended.push((n, state));
-        Ok(digest)
+        Ok(Some(digest))
     }
 
     /// The ends of all steps so far are stored: there is no way back from them.
@@ -172,8 +200,10 @@ impl WorkDirectory {
         if let Some((_, view)) = inner.open.take() {
             view.close();
         }
-        let base = inner.base.as_ref().ok_or_else(|| self.damaged("it was not recovered before use"))?;
-        self.undo(base, JOURNAL)
+        match self.base(&mut inner)? {
+            Some(base) => self.undo(&base, JOURNAL),
+            None => Ok(()),
+        }
     }
 
     /// Where the directory is.

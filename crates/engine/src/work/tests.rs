@@ -27,7 +27,9 @@ fn tree(at: &Path) -> BTreeMap<String, String> {
         }
     }
     let mut found = BTreeMap::new();
-    walk(at, at, &mut found);
+    if at.exists() {
+        walk(at, at, &mut found);
+    }
     found
 }
 
@@ -55,7 +57,7 @@ impl Place {
     fn step(&self, n: i64, f: impl FnOnce(&WorkDir)) -> String {
         let work = self.directory.begin(n).unwrap();
         f(&work);
-        let digest = self.directory.end().unwrap();
+        let digest = self.directory.end().unwrap().unwrap();
         self.directory.settle().unwrap();
         digest
     }
@@ -185,8 +187,8 @@ proptest! {
             if let Some(after) = after {
                 let work = restarted.begin(1).unwrap();
                 apply(&second, &work);
-                let digest = restarted.end().unwrap();
-                prop_assert_eq!(&digest, &ended.unwrap(), "a replay gives the same digest");
+                let digest = restarted.end().unwrap().unwrap();
+                prop_assert_eq!(&digest, &ended.unwrap().unwrap(), "a replay gives the same digest");
                 let again = place.restarted();
                 let found = again.recover(Some((1, &digest))).unwrap();
                 prop_assert_eq!(found, Recovery::At { step: 1, digest: digest.clone() });
@@ -374,7 +376,7 @@ fn several_ends_may_wait_for_the_ledger() {
     for n in 0..3 {
         let work = place.directory.begin(n).unwrap();
         work.write(&path("f"), n.to_string().as_bytes()).unwrap();
-        digests.push(place.directory.end().unwrap());
+        digests.push(place.directory.end().unwrap().unwrap());
     }
     let found = place.restarted().recover(Some((1, &digests[1]))).unwrap();
     assert_eq!(found, Recovery::At { step: 1, digest: digests[1].clone() });
@@ -391,8 +393,11 @@ fn several_ends_may_wait_for_the_ledger() {
 #[test]
 fn fm_59_work_directories_are_removed() {
     let place = Place::new();
+    place.step(0, |work| work.write(&path("f"), b"1").unwrap());
     for uid in ["p2", "p3"] {
-        place.root.directory(uid).unwrap().recover(None).unwrap();
+        let directory = place.root.directory(uid).unwrap();
+        directory.recover(None).unwrap();
+        directory.begin(0).unwrap().write(&path("f"), b"1").unwrap();
     }
     place.root.remove("p1").unwrap();
     place.root.remove("p1").unwrap();
@@ -410,4 +415,20 @@ fn fm_59_work_directories_are_removed() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&root.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o700);
     assert!(place.root.directory("../p").is_err());
+}
+
+#[test]
+fn a_step_that_asks_for_nothing_leaves_no_directory() {
+    let place = Place::new();
+    place.directory.begin(0).unwrap();
+    assert_eq!(place.directory.end().unwrap(), None);
+    place.directory.begin(1).unwrap();
+    place.directory.roll_back().unwrap();
+    place.directory.settle().unwrap();
+    assert!(!place.directory.path().exists());
+    // One that only looks does, and sees it empty.
+    let work = place.directory.begin(2).unwrap();
+    assert!(!work.exists(&path("file")).unwrap());
+    assert!(place.directory.end().unwrap().is_some());
+    assert!(place.directory.path().exists());
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cap_std::fs::{Dir, Metadata, PermissionsExt};
 use parking_lot::Mutex;
@@ -21,8 +21,29 @@ pub struct WorkDir(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     at: PathBuf,
-    work: Dir,
-    journal: Mutex<Option<Journal>>,
+    /// The directory, once something of it was asked for.
+    work: OnceLock<Dir>,
+    access: Mutex<Access>,
+}
+
+/// How far a step has come with the directory.
+pub(super) enum Access {
+    /// It has asked for nothing yet; how its journal is started.
+    Untouched(Box<dyn Fn() -> Result<Journal> + Send>),
+    /// It may change things.
+    Open(Journal),
+    /// It may not any more.
+    Over,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Untouched(_) => "Untouched",
+            Self::Open(_) => "Open",
+            Self::Over => "Over",
+        })
+    }
 }
 
 /// What is at a path.
@@ -53,13 +74,23 @@ pub struct Entry {
 }
 
 impl WorkDir {
-    pub(super) fn new(at: PathBuf, work: Dir, journal: Journal) -> Self {
-        Self(Arc::new(Shared { at, work, journal: Mutex::new(Some(journal)) }))
+    pub(super) fn new(at: PathBuf, open: Box<dyn Fn() -> Result<Journal> + Send>) -> Self {
+        let access = Mutex::new(Access::Untouched(open));
+        Self(Arc::new(Shared { at, work: OnceLock::new(), access }))
     }
 
     /// Ends the view: nothing can be changed through it or its clones any more.
-    pub(super) fn close(&self) -> Option<Journal> {
-        self.0.journal.lock().take()
+    pub(super) fn close(&self) -> Access {
+        std::mem::replace(&mut *self.0.access.lock(), Access::Over)
+    }
+
+    /// The directory itself; `path` is what it is asked for.
+    fn work(&self, path: &WorkPath) -> Result<&Dir> {
+        if let Some(work) = self.0.work.get() {
+            return Ok(work);
+        }
+        self.change(path, |_| Ok(()))?;
+        self.0.work.get().ok_or_else(|| Error::Over(path.as_written().to_owned()))
     }
 
     /// Runs `f`, which works on files, where blocking is fine.
@@ -75,12 +106,12 @@ impl WorkDir {
 
     /// What is at a path, links followed; none where nothing is.
     pub fn kind(&self, path: &WorkPath) -> Result<Option<Kind>> {
-        found(path, self.0.work.metadata(path.as_str()))
+        found(path, self.work(path)?.metadata(path.as_str()))
     }
 
     /// What is at a path itself, a link as a link; none where nothing is.
     pub fn kind_of_link(&self, path: &WorkPath) -> Result<Option<Kind>> {
-        found(path, self.0.work.symlink_metadata(path.as_str()))
+        found(path, self.work(path)?.symlink_metadata(path.as_str()))
     }
 
     /// Whether anything is at a path, a dangling link included.
@@ -91,7 +122,7 @@ impl WorkDir {
     /// A file's contents.
     pub fn read(&self, path: &WorkPath) -> Result<Vec<u8>> {
         self.expect_file(path)?;
-        self.0.work.read(path.as_str()).map_err(|e| Error::io("read", path.as_written(), e))
+        self.work(path)?.read(path.as_str()).map_err(|e| Error::io("read", path.as_written(), e))
     }
 
     /// A file's contents as text.
@@ -101,7 +132,7 @@ impl WorkDir {
 
     /// Where a link points to, as it says.
     pub fn read_link(&self, path: &WorkPath) -> Result<String> {
-        let target = self.0.work.read_link_contents(path.as_str());
+        let target = self.work(path)?.read_link_contents(path.as_str());
         let target = target.map_err(|e| Error::io("read the link", path.as_written(), e))?;
         target.into_os_string().into_string().map_err(|_| Error::Name(path.as_written().to_owned()))
     }
@@ -110,7 +141,7 @@ impl WorkDir {
     pub fn entries(&self, path: &WorkPath) -> Result<Vec<Entry>> {
         let io = |e| Error::io("list", path.as_written(), e);
         let mut entries = Vec::new();
-        for entry in self.0.work.read_dir(path.as_str()).map_err(io)? {
+        for entry in self.work(path)?.read_dir(path.as_str()).map_err(io)? {
             let entry = entry.map_err(io)?;
             let name = entry.file_name();
             let name = name.to_str().ok_or_else(|| Error::Name(path.as_written().to_owned()))?;
@@ -155,8 +186,8 @@ impl WorkDir {
     pub fn copy_file(&self, from: &WorkPath, to: &WorkPath) -> Result<()> {
         let mode = self.expect_file(from)?;
         let io = |e| Error::io("read", from.as_written(), e);
-        let mut source = self.0.work.open(from.as_str()).map_err(io)?;
-        let same = self.0.work.canonicalize(from.as_str()).map_err(io)?;
+        let mut source = self.work(from)?.open(from.as_str()).map_err(io)?;
+        let same = self.work(from)?.canonicalize(from.as_str()).map_err(io)?;
         self.change(to, |journal| {
             let target = self.real_file(journal, to)?;
             if same == Path::new(&target) {
@@ -183,7 +214,7 @@ impl WorkDir {
     pub fn remove(&self, path: &WorkPath) -> Result<()> {
         self.change(path, |journal| {
             let real = self.real(journal, path, false)?;
-            if exists(&self.0.work, &real)? {
+            if exists(&journal.work, &real)? {
                 journal.clear(&real)
             } else {
                 Err(Error::Missing(path.as_written().to_owned()))
@@ -195,7 +226,7 @@ impl WorkDir {
     pub fn rename(&self, from: &WorkPath, to: &WorkPath) -> Result<()> {
         self.change(from, |journal| {
             let source = self.real(journal, from, false)?;
-            if !exists(&self.0.work, &source)? {
+            if !exists(&journal.work, &source)? {
                 return Err(Error::Missing(from.as_written().to_owned()));
             }
             let target = self.real(journal, to, true)?;
@@ -223,16 +254,27 @@ impl WorkDir {
 
     /// Changes something, one at a time, while the step lasts.
     pub(super) fn change<T>(&self, path: &WorkPath, f: impl FnOnce(&mut Journal) -> Result<T>) -> Result<T> {
-        match self.0.journal.lock().as_mut() {
-            Some(journal) => f(journal),
-            None => Err(Error::Over(path.as_written().to_owned())),
+        let mut access = self.0.access.lock();
+        if let Access::Untouched(open) = &*access {
+            let opened = open().and_then(|journal| {
+                let work = journal.work.try_clone().map_err(|e| Error::io("open", path.as_written(), e))?;
+                Ok((journal, work))
+            });
+            // A step that takes no notice of a failure must not count as one that asked for nothing.
+            let (journal, work) = opened.inspect_err(|_| *access = Access::Over)?;
+            let _first = self.0.work.set(work);
+            *access = Access::Open(journal);
+        }
+        match &mut *access {
+            Access::Open(journal) => f(journal),
+            _ => Err(Error::Over(path.as_written().to_owned())),
         }
     }
 
     fn write_file(&self, path: &WorkPath, contents: &[u8], mode: Option<u32>) -> Result<()> {
         self.change(path, |journal| {
             let real = self.real_file(journal, path)?;
-            let now = found(path, self.0.work.symlink_metadata(&real))?;
+            let now = found(path, journal.work.symlink_metadata(&real))?;
             let mode = mode.unwrap_or(match now {
                 Some(Kind::File { mode, .. }) => mode,
                 _ => MODE,
@@ -262,7 +304,7 @@ impl WorkDir {
     /// The path of a file without any link in it. Missing directories are made.
     fn real_file(&self, journal: &mut Journal, path: &WorkPath) -> Result<String> {
         let real = self.real(journal, path, true)?;
-        match found(path, self.0.work.symlink_metadata(&real))? {
+        match found(path, journal.work.symlink_metadata(&real))? {
             Some(Kind::Link) => self.follow(&real, path).and_then(|real| {
                 self.expect_file(&WorkPath::of_clean(real.clone()))?;
                 Ok(real)
@@ -282,7 +324,7 @@ impl WorkDir {
         let mut real = String::new();
         for name in path.clean().split('/').filter(|name| !name.is_empty()) {
             let next = join(&real, name);
-            real = match found(path, self.0.work.symlink_metadata(&next))? {
+            real = match found(path, journal.work.symlink_metadata(&next))? {
                 Some(Kind::Directory) => next,
                 Some(Kind::Link) => self.follow(&next, path)?,
                 None if make => {
@@ -293,7 +335,7 @@ impl WorkDir {
                 Some(_) => return Err(Error::NotDirectory(path.as_written().to_owned())),
             };
         }
-        match found(path, self.0.work.symlink_metadata(if real.is_empty() { "." } else { &real }))? {
+        match found(path, journal.work.symlink_metadata(if real.is_empty() { "." } else { &real }))? {
             Some(Kind::Directory) => Ok(real),
             _ => Err(Error::NotDirectory(path.as_written().to_owned())),
         }
@@ -302,7 +344,7 @@ impl WorkDir {
     /// The path without any link in it, for a program that will follow them all.
     pub(super) fn followed(&self, journal: &mut Journal, path: &WorkPath) -> Result<String> {
         let real = self.real(journal, path, true)?;
-        if found(path, self.0.work.symlink_metadata(&real))? != Some(Kind::Link) {
+        if found(path, journal.work.symlink_metadata(&real))? != Some(Kind::Link) {
             return Ok(real);
         }
         let real = self.follow(&real, path)?;
@@ -314,7 +356,7 @@ impl WorkDir {
 
     /// Where a link leads to, inside the work directory.
     fn follow(&self, link: &str, path: &WorkPath) -> Result<String> {
-        let real = self.0.work.canonicalize(link);
+        let real = self.work(path)?.canonicalize(link);
         let real = real.map_err(|e| Error::io("follow", path.as_written(), e))?;
         let real = real.to_str().ok_or_else(|| Error::Name(path.as_written().to_owned()))?;
         Ok(if real == "." { String::new() } else { real.to_owned() })

@@ -188,11 +188,8 @@ impl House {
             self.wrong(format!("{name}: goes on long after its end was asked for"));
         }
         // Between the last step and the end nothing is waited for.
-        let steps = &stored.spec.steps;
-        let through = (0..steps.len()).all(|i| {
-            ferry_planner::progress::record(&status, steps, i)
-                .is_some_and(|r| r.finished_at.is_some() || (r.started_at.is_none() && r.status.is_some()))
-        });
+        let next = ferry_planner::progress::next(&stored.spec, &mut status.clone());
+        let through = next == ferry_planner::progress::Next::Conclude;
         let explained = status.waiting.as_ref().is_some_and(|w| !w.reason.is_empty() && w.since.is_some());
         if !stored.is_terminal() && !explained && !through {
             self.wrong(format!("{name}: waits and does not say on what"));
