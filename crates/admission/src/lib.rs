@@ -47,13 +47,20 @@ pub fn concerns(group: &str, kind: &str, subresource: &str) -> bool {
     }
 }
 
+/// Whether [`mutate`] has anything to say of a kind, or of a subresource of it (empty for the object itself).
+pub fn defaults(group: &str, kind: &str, subresource: &str) -> bool {
+    group == GROUP
+        && subresource.is_empty()
+        && matches!(kind, "Freight" | "Promotion" | "Stage" | "Warehouse")
+}
+
 /// Defaults an object. [`Allowed::object`] is what goes on; for kinds that are not ours it is what came.
 pub fn mutate(request: &Request<'_>, known: &Snapshot) -> Outcome {
     let Some(object) = request.object else { return Outcome::Allowed(Allowed::default()) };
     let mut object = object.clone();
     // What is on its way out only loses its finalizers.
     let leaving = object["metadata"].get("deletionTimestamp").is_some_and(|time| !time.is_null());
-    let result = if request.group != GROUP || !request.subresource.is_empty() || leaving {
+    let result = if !defaults(request.group, request.kind, request.subresource) || leaving {
         Ok(())
     } else {
         match request.kind {

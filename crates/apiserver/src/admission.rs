@@ -75,6 +75,11 @@ pub trait Admission: Send + Sync {
         true
     }
 
+    /// Whether [`Admission::mutate`] has anything to say; where not, the object is not looked at for it.
+    fn defaults(&self, request: &Request) -> bool {
+        self.covers(request)
+    }
+
     /// May change the object. It is defaulted, pruned and checked against its schema afterwards.
     async fn mutate(
         &self,

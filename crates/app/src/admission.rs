@@ -110,6 +110,10 @@ impl Admission for Rules {
         ferry_admission::concerns(&request.group, &request.kind, &request.subresource)
     }
 
+    fn defaults(&self, request: &Request) -> bool {
+        ferry_admission::defaults(&request.group, &request.kind, &request.subresource)
+    }
+
     async fn mutate(
         &self,
         request: &Request,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use ferry_app::{connect, manifests};
 use kube::Client;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -81,6 +81,21 @@ impl Ferry {
         let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
         // Linux counts these in hundredths of a second for programs.
         Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+    }
+
+    /// Waits until it has nothing to do any more.
+    pub async fn quiet(&self) -> Result<()> {
+        let begun = Instant::now();
+        let mut before = self.cpu()?;
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let now = self.cpu()?;
+            if now.saturating_sub(before) <= Duration::from_millis(10) {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < Duration::from_mins(2), "ferry is busy with nothing to do");
+            before = now;
+        }
     }
 
     fn read(&self, file: &str) -> Result<String> {

@@ -53,6 +53,7 @@ pub async fn speed(program: &Path, figures: &mut Figures) -> Result<()> {
     let scene = Scene::start(program, &[], false).await?;
     let (names, freight, mut ends) = scene.stages(STAGES, LOCAL).await?;
     let ferry = &scene.ferry;
+    ferry.quiet().await?;
     let alone = begins(ferry, names.get(..200).unwrap_or_default(), &freight, 1).await?;
     ends.succeeded(200).await?;
     figures.add_distribution("queue_latency", alone);

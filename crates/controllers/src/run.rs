@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::applications::Application;
 use crate::cache::Cache;
-use crate::runtime::{Change, Key, Pass, Queue, watch};
+use crate::runtime::{Change, Key, Pass, Queue, Together, watch};
 use crate::{project, project_config, promotion, stage, warehouse};
 
 /// After this long without a full list it is said that something is amiss.
@@ -69,6 +69,8 @@ pub struct Controllers {
     pub(crate) queues: Arc<Queues>,
     pub(crate) observed: Arc<stage::Observations>,
     pub(crate) looks: Arc<warehouse::Places>,
+    /// What Stages note on Freight.
+    pub(crate) freight_notes: Arc<Together>,
     /// Stages whose last auto-promotion may or may not have been stored.
     pub(crate) doubts: Arc<Mutex<HashSet<Key>>>,
 }
@@ -104,6 +106,7 @@ impl Controllers {
             queues: Arc::default(),
             observed: Arc::default(),
             looks: Arc::default(),
+            freight_notes: Arc::default(),
             doubts: Arc::default(),
         }
     }

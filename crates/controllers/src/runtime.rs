@@ -2,10 +2,12 @@
 
 mod index;
 mod queue;
+mod together;
 mod watch;
 mod write;
 
 pub use index::{Change, Index, Key};
 pub use queue::{Pass, Queue};
+pub use together::Together;
 pub use watch::watch;
 pub use write::{patch, patch_status, replace_status};

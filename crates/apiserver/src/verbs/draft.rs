@@ -126,7 +126,7 @@ impl<'a> Draft<'a> {
     /// Lets the product's rules change the object.
     pub(super) async fn mutate(&mut self, request: &Request, object: &mut Value) -> Result<(), Status> {
         let admission = self.call.server.admission();
-        if !admission.covers(request) {
+        if !admission.defaults(request) {
             return Ok(());
         }
         admission.mutate(request, object, &mut self.warnings).await?;

@@ -9,7 +9,7 @@ use kube::Api;
 use serde_json::{Map, Value, json};
 
 use crate::Controllers;
-use crate::runtime::patch_status;
+use crate::runtime::Key;
 
 /// What is noted on a piece of Freight of one Stage; what is not there stays as it is.
 #[derive(Default)]
@@ -28,7 +28,8 @@ pub(super) async fn write(c: &Controllers, stage: &Stage, actions: &[Action]) ->
         let mut status = Map::new();
         status.extend(note.current.map(|value| ("currentlyIn".to_owned(), json!({&name: value}))));
         status.extend(note.verified.map(|value| ("verifiedIn".to_owned(), json!({&name: value}))));
-        patch_status(&api, &c.cache.freight, freight, &json!({"status": status})).await?;
+        let (key, change) = (Key::new(&*namespace, freight), json!({"status": status}));
+        c.freight_notes.patch_status(&api, &c.cache.freight, &key, &name, &change).await?;
         if note.is_verification {
             tell_of_verification(c, &namespace, freight, &name).await;
         }
