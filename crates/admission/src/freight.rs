@@ -19,6 +19,10 @@ pub(crate) fn mutate(request: &Request<'_>, known: &Snapshot, object: &mut Value
     if is_new && let Some(freight) = content(object) {
         metadata::write(object, ["metadata", "name"], freight.id().into());
     }
+    if object.get("origin").is_none_or(Value::is_null) {
+        // The schema then says which kinds of origin there are.
+        set(object, "origin", json!({"kind": "", "name": ""}));
+    }
     if object.get("discoveredAt").is_none_or(Value::is_null) {
         let created = object["metadata"].get("creationTimestamp").filter(|time| !time.is_null()).cloned();
         set(object, "discoveredAt", created.unwrap_or_else(|| json!(request.now())));

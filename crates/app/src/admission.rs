@@ -93,14 +93,18 @@ impl Rules {
     }
 }
 
+/// Accounts of the control plane: an API or a controller that speaks for others.
+const CONTROL_PLANE: &str = "system:serviceaccount:kargo:";
+/// The account of what receives webhooks, which promotes as policies ask it to.
+const RECEIVERS: &str = "system:serviceaccount:kargo:kargo-external-webhooks-server";
+
 /// Who asks, as the rules see them.
 fn user(identity: &Identity) -> User {
-    let is_control_plane = identity.name == CONTROLLER;
     User {
         name: identity.name.clone(),
         groups: identity.groups.clone(),
-        is_control_plane,
-        bypasses_promote: is_control_plane,
+        is_control_plane: identity.name.starts_with(CONTROL_PLANE),
+        bypasses_promote: matches!(identity.name.as_str(), CONTROLLER | RECEIVERS),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod case;
 mod compare;
+pub mod live;
 mod replay;
 
 pub use case::{Case, document, folder, read};

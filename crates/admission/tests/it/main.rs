@@ -3,7 +3,5 @@
 
 mod anything;
 mod cluster;
-mod compare;
 mod stories;
-mod vectors_admission;
 mod vectors_task_inflation;

@@ -16,6 +16,7 @@ mod kills;
 mod kubectl;
 mod objects;
 mod process;
+mod recorded;
 mod scale;
 mod start;
 mod world;

@@ -1,14 +1,40 @@
-//! Comparing an answer with a recorded one that has placeholders (`<time>`, `<ulid>`, …).
+//! What the recordings of the live system share: references to what was made before, and placeholders for what is
+//! another in every run (`<time>`, `<ulid>`, …).
 
 use serde_json::Value;
 
-/// What differs, if anything. Fields that no admission writes are left out.
-pub fn difference(want: &Value, got: &Value) -> Option<String> {
+/// Fills in `@{existing.N.metadata.name}`.
+pub fn filled(value: &Value, existing: &[Value]) -> Value {
+    match value {
+        Value::String(text) => {
+            let reference =
+                text.strip_prefix("@{existing.").and_then(|rest| rest.trim_end_matches('}').split_once('.'));
+            let Some((index, path)) = reference else { return value.clone() };
+            let object =
+                index.parse().ok().and_then(|index: usize| existing.get(index)).unwrap_or(&Value::Null);
+            path.split('.').fold(object, |value, field| &value[field]).clone()
+        }
+        Value::Array(items) => items.iter().map(|item| filled(item, existing)).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(field, value)| (field.clone(), filled(value, existing))).collect()
+        }
+        _ => value.clone(),
+    }
+}
+
+/// Metadata of which every run has its own.
+const OWN: &[&str] = &["uid", "resourceVersion", "managedFields", "creationTimestamp"];
+
+/// The first place where an object is not as it was recorded. What every run has of its own is left out, and so is a
+/// generation that only one of them has.
+pub fn unlike(want: &Value, got: &Value) -> Option<String> {
     let (mut want, mut got) = (want.clone(), got.clone());
+    let counts = |object: &Value| object["metadata"].get("generation").is_some();
+    let both_count = counts(&want) && counts(&got);
     for object in [&mut want, &mut got] {
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.remove("uid");
-            metadata.remove("generation");
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata
+                .retain(|field, _| !OWN.contains(&field.as_str()) && (both_count || field != "generation"));
         }
     }
     differ("", &want, &got)
