@@ -218,6 +218,49 @@ impl House {
         self.has_changed();
     }
 
+    /// One of these, if there is one.
+    pub fn any<T>(&self, all: &Mutex<BTreeMap<String, T>>) -> Option<String> {
+        let names: Vec<String> = all.lock().keys().cloned().collect();
+        (!names.is_empty()).then(|| self.dice.lock().pick(&names).clone())
+    }
+
+    /// A piece of Freight vanishes; who carries it goes on or ends, and says why.
+    pub fn lose_freight(&self, name: &str) {
+        self.note(format_args!("Freight {name} vanishes"));
+        self.freight.lock().remove(name);
+        self.has_changed();
+    }
+
+    /// A Stage vanishes; what it owns is collected a while later.
+    pub fn lose_stage(self: &Arc<Self>, name: &str, after: Duration) {
+        self.note(format_args!("Stage {name} vanishes"));
+        self.stages.lock().remove(name);
+        self.has_changed();
+        let (house, stage) = (self.clone(), name.to_owned());
+        tokio::spawn(async move {
+            house.passes(after).await;
+            let of_stage = |(_, promotion): &(&String, &Promotion)| promotion.spec.stage == stage;
+            let owned: Vec<String> =
+                house.promotions.lock().iter().filter(of_stage).map(|(name, _)| name.clone()).collect();
+            for name in owned {
+                house.delete(&name);
+            }
+        });
+    }
+
+    /// The namespace goes with all that is in it, in no order.
+    pub fn lose_project(self: &Arc<Self>, within: Duration) {
+        let freight: Vec<String> = self.freight.lock().keys().cloned().collect();
+        for name in freight {
+            self.lose_freight(&name);
+        }
+        let stages: Vec<String> = self.stages.lock().keys().cloned().collect();
+        for stage in stages {
+            let after = Duration::from_secs(self.dice.lock().below(within.as_secs() + 1));
+            self.lose_stage(&stage, after);
+        }
+    }
+
     /// Somebody edits the status by hand: nobody should, and nothing may be done twice for it.
     pub fn edit(&self, name: &str, how: u64) {
         if let Some(promotion) = self.promotions.lock().get_mut(name).filter(|p| !p.is_terminal()) {
@@ -238,6 +281,12 @@ impl House {
     /// Whether a Promotion with this uid has yet to end.
     pub fn is_open(&self, uid: &str) -> bool {
         self.promotions.lock().values().any(|p| !p.is_terminal() && p.metadata.uid.as_deref() == Some(uid))
+    }
+
+    /// The uid of each Promotion, by its name.
+    pub fn uids(&self) -> BTreeMap<String, String> {
+        let all = self.promotions.lock();
+        all.iter().map(|(name, p)| (name.clone(), p.metadata.uid.clone().unwrap())).collect()
     }
 
     pub fn is_quiet(&self) -> bool {

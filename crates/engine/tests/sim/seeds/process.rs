@@ -89,17 +89,14 @@ impl Process {
             return None;
         }
         *faults -= 1;
-        Some(dice.below(15))
+        Some(dice.below(18))
     }
 
     fn befall(&self, fault: u64) {
         let house = &self.house;
         house.disturbed(Instant::now());
         let seconds = |end: u64| Duration::from_secs(house.dice.lock().below(end));
-        let someone = || {
-            let names: Vec<String> = house.promotions.lock().keys().cloned().collect();
-            (!names.is_empty()).then(|| house.dice.lock().pick(&names).clone())
-        };
+        let someone = || house.any(&house.promotions);
         match fault {
             0..=4 => self.falls(Fate::Killed { loses_directories: fault == 4 }),
             5 => self.falls(Fate::Told { grace: seconds(12) }),
@@ -121,7 +118,13 @@ impl Process {
                 let how = house.dice.lock().below(6);
                 if deletes { house.delete(&name) } else { house.edit(&name, how) }
             }
-            _ => house.jump(seconds(100_000)),
+            14 => house.jump(seconds(100_000)),
+            15 => drop(house.any(&house.freight).inspect(|name| house.lose_freight(name))),
+            16 => {
+                let (stage, after) = (house.any(&house.stages), seconds(60));
+                stage.inspect(|name| house.lose_stage(name, after));
+            }
+            _ => house.lose_project(seconds(60)),
         }
     }
 
