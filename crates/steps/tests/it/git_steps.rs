@@ -60,9 +60,9 @@ fn fm_06_a_push_that_died_while_files_changed_is_finished() {
     let done = world.bench.directory.recover(None);
     assert!(done.is_err(), "the directory knows that steps ended in it");
     let directory = world.bench.directory.clone();
-    let ended = directory.begin(90).unwrap();
-    drop(ended);
-    let digest = directory.end().unwrap();
+    let looks = directory.begin(90).unwrap();
+    assert!(looks.exists(&WorkPath::parse("src").unwrap()).unwrap());
+    let digest = directory.end().unwrap().expect("it looked");
     directory.settle().unwrap();
     // The step runs and its end is never told.
     let prepared =
