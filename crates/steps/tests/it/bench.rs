@@ -241,6 +241,10 @@ pub fn put(at: &Path, file: &Value) {
 
 fn read(base: &Path, at: &Path, found: &mut BTreeMap<String, (Value, u32)>) {
     use std::os::unix::fs::PermissionsExt;
+    if !at.exists() {
+        // No step has asked for anything of it.
+        return;
+    }
     for entry in std::fs::read_dir(at).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(base).unwrap().to_str().unwrap().to_owned();
