@@ -139,10 +139,16 @@ impl WorkDirectory {
     /// Starts the journal of a step, in a directory that is made if it is not there.
     fn open_journal(&self, base: Option<&Dir>) -> Result<Journal> {
         let io = |e| Error::io("begin a step", JOURNAL, e);
-        let found = if base.is_none() { self.open()? } else { None };
-        let made = if base.is_none() && found.is_none() { Some(self.make()?) } else { None };
-        let base = base.or(found.as_ref()).or(made.as_ref());
-        let base = base.ok_or_else(|| self.damaged("it cannot be made"))?;
+        let opened;
+        let base = if let Some(base) = base {
+            base
+        } else {
+            opened = match self.open()? {
+                Some(found) => found,
+                None => self.make()?,
+            };
+            &opened
+        };
         fault::point("work.begin").map_err(io)?;
         base.create_dir_with(JOURNAL, &super::root::private()).map_err(io)?;
         Ok(Journal::new(base.open_dir(WORK).map_err(io)?, base.open_dir(JOURNAL).map_err(io)?))
@@ -160,7 +166,7 @@ impl WorkDirectory {
     }
 
     /// Ends the step, its changes being in the directory from now on; answers with the digest, or with none where the
-    /// step asked for nothing of the directory. Until [`WorkDirectory::settle`] they can still be undone by
+    /// step changed nothing in it. Until [`WorkDirectory::settle`] they can still be undone by
     /// [`WorkDirectory::recover`].
     pub fn end(&self) -> Result<Option<String>> {
         let mut inner = self.inner.lock();
@@ -172,6 +178,11 @@ impl WorkDirectory {
             Access::Over => return Err(self.damaged("no step is at work")),
         };
         let base = self.base(&mut inner)?.ok_or_else(|| self.damaged("it is gone"))?;
+        if !journal.has_records() {
+            // It only looked: there is nothing to undo, and nothing that a replay would have to come to again.
+            drop_directory(&base, JOURNAL)?;
+            return Ok(None);
+        }
         let last = inner.ended.last().map(|(_, s)| s).or(inner.settled.as_ref());
         let digest = digest::after(last.map_or("", |s| &s.digest), &journal).map_err(io)?;
         let state = State { step, digest: digest.clone(), boot: boot() };

@@ -68,6 +68,11 @@ impl Journal {
         &self.touched
     }
 
+    /// Whether the step changed anything, or said something of a path.
+    pub fn has_records(&self) -> bool {
+        !self.touched.is_empty() || !self.notes.is_empty()
+    }
+
     /// Whether a path, or a directory above it, has a record.
     pub fn covered(&self, path: &str) -> bool {
         parents(path).chain([path]).any(|p| self.touched.contains(p))

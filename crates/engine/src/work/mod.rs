@@ -3,7 +3,7 @@
 //!
 //! On disk, below the root that the process was given:
 //! ```text
-//! <uid>/work/            what steps see
+//! <uid>/work             what steps see
 //! <uid>/journal/         the open step: how to undo what it did so far
 //! <uid>/ended.00000000/  a step that ended and whose end is not yet known to be stored; how to undo it
 //! <uid>/state.json       the last step whose end is known to be stored

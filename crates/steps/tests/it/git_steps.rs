@@ -56,13 +56,12 @@ fn fm_06_a_push_that_died_while_files_changed_is_finished() {
     write(&world, "src/k/dev.yaml", "tag: v3\n");
     commit(&world, "update");
     world.add("app", &json!([{"branch": "main", "message": "theirs", "files": {"README.md": "changed\n"}}]));
-    let before = world.bench.files();
     let done = world.bench.directory.recover(None);
     assert!(done.is_err(), "the directory knows that steps ended in it");
     let directory = world.bench.directory.clone();
-    let looks = directory.begin(90).unwrap();
-    assert!(looks.exists(&WorkPath::parse("src").unwrap()).unwrap());
-    let digest = directory.end().unwrap().expect("it looked");
+    directory.begin(90).unwrap().write(&WorkPath::parse("note").unwrap(), b"here").unwrap();
+    let before = world.bench.files();
+    let digest = directory.end().unwrap().expect("it wrote");
     directory.settle().unwrap();
     // The step runs and its end is never told.
     let prepared =
