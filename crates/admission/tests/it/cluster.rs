@@ -185,7 +185,7 @@ impl Cluster {
     fn answer(&self, lookup: &Lookup, user: &User) -> Answer {
         match lookup {
             Lookup::Object { resource, namespace, name } => {
-                Answer::Object(self.find(resource.kind(), namespace, name).cloned())
+                Answer::Object(self.find(resource.kind(), namespace, name).map(Value::to_string))
             }
             Lookup::List { resource, namespace, label } => {
                 let fits = |o: &&Value| {

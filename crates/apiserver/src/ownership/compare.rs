@@ -18,17 +18,14 @@ pub(crate) struct Comparison {
 
 /// Compares two objects of one type. `None`: they cannot be told apart field by field (a list without its keys).
 pub(crate) fn compare(old: &Value, new: &Value, shape: Shape<'_>) -> Option<Comparison> {
-    let mut walk = Walk { path: Vec::new(), found: Comparison::default(), whole: true };
-    walk.visit(Some(old), Some(new), shape);
-    walk.whole.then_some(walk.found)
+    Walk::through(|walk| walk.visit(Some(old), Some(new), shape))
 }
 
 /// The same of one member of the objects.
 pub(crate) fn compare_member(name: &str, old: &Value, new: &Value, shape: Shape<'_>) -> Option<Comparison> {
-    let mut walk = Walk { path: Vec::new(), found: Comparison::default(), whole: true };
     let field = shape.field(name).map_or(Shape::UNTYPED, |field| field.shape);
-    walk.inside(Element::Field(name.to_owned()), old.get(name), new.get(name), field);
-    walk.whole.then_some(walk.found)
+    let element = Element::Field(name.to_owned());
+    Walk::through(|walk| walk.inside(element, old.get(name), new.get(name), field))
 }
 
 struct Walk {
@@ -38,6 +35,12 @@ struct Walk {
 }
 
 impl Walk {
+    fn through(visit: impl FnOnce(&mut Self)) -> Option<Comparison> {
+        let mut walk = Self { path: Vec::new(), found: Comparison::default(), whole: true };
+        visit(&mut walk);
+        walk.whole.then_some(walk.found)
+    }
+
     fn visit(&mut self, old: Option<&Value>, new: Option<&Value>, shape: Shape<'_>) {
         if old == new {
             return;

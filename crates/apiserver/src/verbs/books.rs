@@ -24,8 +24,8 @@ pub(super) enum Books {
 
 impl Books {
     /// Of an object that a client sent.
-    pub(super) fn given(object: &Value) -> Self {
-        Self::Given(meta::managed_fields(object).cloned())
+    pub(super) fn given(call: &Call, object: &Value) -> Self {
+        Self::Given(meta::managed_fields(object).filter(|_| !through_subresource(call)).cloned())
     }
 
     /// `managedFields` after the write: `before` (none for a new object) becomes `after`.
@@ -40,7 +40,7 @@ impl Books {
             Self::Kept(managed) => return managed.written(),
             Self::Given(given) => given.as_ref(),
         };
-        let managed = begin(given, before, call.place.subresource.is_some());
+        let managed = begin(call, given, before);
         let blank = call.resource.builtin().map_or_else(|| json!({}), Builtin::blank);
         let (before, after) = (before.map(|before| in_form_of(call, before)), in_form_of(call, after));
         with_book(call, options, |book| match &before {
@@ -62,10 +62,15 @@ pub(super) fn of_new(call: &Call, options: &WriteOptions, object: &Value, blank:
     with_book(call, options, |book| create(book, Managed::default(), blank, object)).written()
 }
 
+/// Through a subresource nobody keeps the books: what the client says of them does not count.
+fn through_subresource(call: &Call) -> bool {
+    call.place.subresource.is_some()
+}
+
 /// The books to go on with.
-fn begin(given: Option<&Value>, before: Option<&Value>, through_subresource: bool) -> Managed {
+fn begin(call: &Call, given: Option<&Value>, before: Option<&Value>) -> Managed {
     let stored = || before.and_then(|b| Managed::read(meta::managed_fields(b))).unwrap_or_default();
-    if through_subresource {
+    if through_subresource(call) {
         return stored();
     }
     if Managed::is_reset(given) {

@@ -21,7 +21,7 @@ pub(super) async fn answer(call: &Call) -> Result<Response, Status> {
     let (object, duplicates) = decode::object(call)?;
     let mut draft = Draft::new(call, options);
     draft.duplicates(&duplicates);
-    let books = Books::given(&object);
+    let books = Books::given(call, &object);
     let made = create(&mut draft, object, books).await;
     respond_to(draft, made, form, include).await
 }

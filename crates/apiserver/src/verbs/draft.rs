@@ -116,9 +116,7 @@ impl<'a> Draft<'a> {
         let resource = &self.call.resource;
         let own = object.get("apiVersion").and_then(Value::as_str) == Some(&resource.api_version());
         if let Some(types) = resource.types.as_ref().filter(|_| own) {
-            let unknown = types.prune(object);
-            types.apply_defaults(object);
-            return unknown;
+            return types.tidy(object, true);
         }
         resource.builtin().map(|b| b.prune(object)).unwrap_or_default()
     }

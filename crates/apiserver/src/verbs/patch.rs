@@ -87,7 +87,7 @@ async fn change_to(draft: &mut Draft<'_>, way: Way, patch: &Value) -> Result<Cha
         draft.unknown(&unknown);
         check_identity(call, &mut object, &before)?;
         draft.clean(&mut object)?;
-        let books = Books::given(&object);
+        let books = Books::given(call, &object);
         match change(draft, object, &old, &books).await? {
             Attempt::Done(changed) => return Ok(changed),
             // A patch that names a version is about that version; others are applied to what is there now.

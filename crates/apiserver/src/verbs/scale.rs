@@ -62,7 +62,7 @@ async fn write(
         let replicas = check(call, &wanted, &old)?;
         let mut object = before.clone();
         set(&mut object, &paths(call)?.replicas, replicas);
-        let changed = match change(&mut draft, object, &old, &Books::given(&before)).await {
+        let changed = match change(&mut draft, object, &old, &Books::given(call, &before)).await {
             Ok(Attempt::Lost) => continue,
             Ok(Attempt::Done(changed)) => changed,
             Err(status) => return Ok(draft.refuse(status)),

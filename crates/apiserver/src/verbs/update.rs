@@ -63,11 +63,7 @@ async fn replace(draft: &mut Draft<'_>, mut object: Value) -> Result<Changed, St
     draft.clean(&mut object)?;
     let version = meta::text(&object, "resourceVersion").to_owned();
     let uid = meta::text(&object, "uid").to_owned();
-    let books = match call.place.subresource {
-        None => Books::given(&object),
-        // Nobody keeps the books through it.
-        Some(_) => Books::Given(None),
-    };
+    let books = Books::given(call, &object);
     for _ in 0..ATTEMPTS {
         let old = call.find()?;
         check_version(call, &version, old.version)?;

@@ -19,7 +19,7 @@ impl Rules {
             Lookup::Object { resource, namespace, name } => {
                 let request = requests(*resource, namespace).get(name, &GetParams::default());
                 match self.ask(request).await {
-                    Ok(text) => Ok(Answer::Text(text)),
+                    Ok(text) => Ok(Answer::Object(Some(text))),
                     Err(kube::Error::Api(status)) if status.code == 404 => Ok(Answer::Object(None)),
                     Err(error) => Err(failed(&error)),
                 }
