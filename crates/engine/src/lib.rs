@@ -6,6 +6,7 @@
 pub mod applications;
 pub mod context;
 pub mod credentials;
+pub mod document;
 pub mod engine;
 pub mod evaluate;
 pub mod ledger;

@@ -41,7 +41,18 @@ impl From<Fault> for Halt {
 
 pub(super) type Evaluated = Result<Value, Halt>;
 
-pub(crate) fn evaluate(tree: &Tree, root: NodeId, env: Option<&Map>, functions: &Functions) -> Evaluated {
+/// What names lead to.
+#[derive(Clone, Copy)]
+pub(crate) enum Environment<'a> {
+    /// There are no variables, naming one is an error.
+    Nothing,
+    /// Variables.
+    Variables(&'a Map),
+    /// Something without names in it, which is found as `$env` alone.
+    Whole(&'a Value),
+}
+
+pub(crate) fn evaluate(tree: &Tree, root: NodeId, env: Environment, functions: &Functions) -> Evaluated {
     let mut evaluator = Evaluator {
         tree,
         env,
@@ -57,8 +68,7 @@ pub(crate) fn evaluate(tree: &Tree, root: NodeId, env: Option<&Map>, functions: 
 
 struct Evaluator<'a> {
     tree: &'a Tree,
-    /// None: there are no variables, naming one is an error.
-    env: Option<&'a Map>,
+    env: Environment<'a>,
     functions: &'a Functions,
     variables: Vec<(Arc<str>, Value)>,
     scopes: Vec<Scope>,
@@ -134,10 +144,14 @@ impl Evaluator<'_> {
             return Ok(value.clone());
         }
         match self.env {
-            Some(env) if name == "$env" => Ok(Value::from(env.clone())),
-            Some(env) => Ok(env.get(name).cloned().unwrap_or(Value::Nil)),
-            None if name == "$env" => Ok(Value::Nil),
-            None => self.fault(id, format!("there is no `{name}` here: there are no variables")),
+            Environment::Variables(env) if name == "$env" => Ok(Value::from(env.clone())),
+            Environment::Variables(env) => Ok(env.get(name).cloned().unwrap_or(Value::Nil)),
+            Environment::Whole(env) if name == "$env" => Ok(env.clone()),
+            Environment::Whole(_) => Ok(Value::Nil),
+            Environment::Nothing if name == "$env" => Ok(Value::Nil),
+            Environment::Nothing => {
+                self.fault(id, format!("there is no `{name}` here: there are no variables"))
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::check;
 use crate::error::{Error, Stop};
-use crate::eval::{self, Halt};
+use crate::eval::{self, Environment, Halt};
 use crate::host::Functions;
 use crate::syntax::ast::{Kind, NodeId, Tree};
 use crate::syntax::{self, takes_predicate};
@@ -51,15 +51,26 @@ impl Expression {
 
     /// Checks and evaluates. A variable that is not in `env` is nil.
     pub fn evaluate(&self, env: &Map, functions: &Functions) -> Result<Value, Stop> {
-        self.evaluate_in(Some(env), functions)
+        self.evaluate_in(Environment::Variables(env), functions)
     }
 
     /// Checks and evaluates where there are functions but no variables: naming one is an error.
     pub fn evaluate_without_variables(&self, functions: &Functions) -> Result<Value, Stop> {
-        self.evaluate_in(None, functions)
+        self.evaluate_in(Environment::Nothing, functions)
     }
 
-    fn evaluate_in(&self, env: Option<&Map>, functions: &Functions) -> Result<Value, Stop> {
+    /// Checks and evaluates over a document: of a map the keys are variables; anything else is `$env`.
+    pub fn evaluate_over(&self, document: &Value, functions: &Functions) -> Result<Value, Stop> {
+        self.evaluate_in(
+            match document {
+                Value::Map(map) => Environment::Variables(map),
+                other => Environment::Whole(other),
+            },
+            functions,
+        )
+    }
+
+    fn evaluate_in(&self, env: Environment, functions: &Functions) -> Result<Value, Stop> {
         self.check(functions)?;
         eval::evaluate(&self.tree, self.root, env, functions).map_err(|halt| match halt {
             Halt::Fault(fault) => {

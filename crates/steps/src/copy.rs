@@ -15,12 +15,12 @@
 
 use ferry_engine::work::{self, Entry, Kind, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::broke;
 use crate::config::{Text, given};
+use crate::ignored::Ignored;
 
 /// Copies a file or a directory.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,7 +44,7 @@ impl Step for Copy {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let ignored = patterns(self.ignore.as_deref().unwrap_or_default())?;
+        let ignored = Ignored::read(self.ignore.as_deref().unwrap_or_default())?;
         if self.lies_in_itself(&ignored) {
             return Err(StepError::Retryable(format!(
                 "cannot copy {:?} into itself: outPath {:?} lies inside inPath; ignore it or choose another",
@@ -59,7 +59,7 @@ impl Step for Copy {
 }
 
 impl Copy {
-    fn copy(&self, work: &WorkDir, ignored: &Gitignore) -> work::Result<()> {
+    fn copy(&self, work: &WorkDir, ignored: &Ignored) -> work::Result<()> {
         match work.kind(&self.in_path)? {
             Some(Kind::Directory) => {}
             _ => return work.copy_file(&self.in_path, &self.out_path),
@@ -80,26 +80,15 @@ impl Copy {
     }
 
     /// Whether what is made would be part of what is copied.
-    fn lies_in_itself(&self, ignored: &Gitignore) -> bool {
+    fn lies_in_itself(&self, ignored: &Ignored) -> bool {
         let Some(below) = self.out_path.relative_to(&self.in_path) else { return false };
-        !below.is_empty() && !is_git(below) && !ignored.matched_path_or_any_parents(below, true).is_ignore()
+        !below.is_empty() && !is_git(below) && !ignored.has_with_parents(below, true)
     }
 }
 
-/// Reads patterns; spaces around them mean nothing.
-fn patterns(text: &str) -> Result<Gitignore, StepError> {
-    let mut builder = GitignoreBuilder::new("");
-    for line in text.lines().map(str::trim) {
-        builder
-            .add_line(None, line)
-            .map_err(|e| StepError::Retryable(format!("ignore pattern {line:?} cannot be read: {e}")))?;
-    }
-    builder.build().map_err(|e| StepError::Retryable(format!("the ignore patterns cannot be read: {e}")))
-}
-
-fn is_ignored(ignored: &Gitignore, base: &WorkPath, entry: &Entry) -> bool {
+fn is_ignored(ignored: &Ignored, base: &WorkPath, entry: &Entry) -> bool {
     let below = entry.path.relative_to(base).unwrap_or_default();
-    is_git(below) || ignored.matched(below, entry.kind == Kind::Directory).is_ignore()
+    is_git(below) || ignored.has(below, entry.kind == Kind::Directory)
 }
 
 fn is_git(below: &str) -> bool {

@@ -5,12 +5,14 @@
 //! ever written anew from a parsed tree.
 
 mod find;
+mod read;
 mod render;
 mod splice;
 #[cfg(test)]
 mod tests;
 
 pub use find::{Error, Place};
+pub use read::read;
 pub use render::{number, quote_if_ambiguous};
 
 use serde_json::Value;

@@ -14,43 +14,17 @@
 //!       value: ${{ imageFrom("registry.example.com/app").Tag }}
 //! ```
 
-use std::fmt::Write as _;
-
-use ferry_engine::work::{WorkDir, WorkPath};
-use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
+use ferry_engine::{Effect, Step, StepContext, StepResult};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::Deserialize;
 
-use crate::broke;
-use crate::config::{AtLeastOne, Text};
-use crate::yaml::{self, quote_if_ambiguous};
+use crate::update::Updates;
+use crate::yaml;
 
 /// Gives keys of a YAML file new values.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct YamlUpdate {
-    /// The file.
-    path: WorkPath,
-    /// What to change in it.
-    updates: AtLeastOne<Update>,
-}
-
-/// One key and its new value.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Update {
-    /// The key, a path with dots.
-    key: Text,
-    /// The new value.
-    #[serde(deserialize_with = "any")]
-    value: Value,
-}
-
-/// Any value, null too, as long as it is given.
-fn any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    Value::deserialize(deserializer)
-}
+#[serde(transparent)]
+pub struct YamlUpdate(Updates);
 
 impl Step for YamlUpdate {
     const KIND: &'static str = "yaml-update";
@@ -60,27 +34,9 @@ impl Step for YamlUpdate {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let message = self.commit_message();
-        let changed = ctx.work.blocking(move |work| Ok(self.change(work))).await;
-        changed.map_err(broke)??;
-        Ok(Outcome::Succeeded(Output::values([("commitMessage", message)])))
-    }
-}
-
-impl YamlUpdate {
-    fn change(&self, work: &WorkDir) -> Result<(), StepError> {
-        let text = work.read_text(&self.path).map_err(broke)?;
-        let updates = self.updates.iter().map(|update| (&*update.key, &update.value));
-        let text = yaml::update(&text, updates)
-            .map_err(|e| StepError::Retryable(format!("cannot update {:?}: {e}", self.path.as_written())))?;
-        work.write(&self.path, text.as_bytes()).map_err(broke)
-    }
-
-    fn commit_message(&self) -> String {
-        let mut message = format!("Updated {}\n", self.path.as_written());
-        for update in self.updates.iter() {
-            let _ = write!(message, "\n- {}: {}", &*update.key, quote_if_ambiguous(&update.value));
-        }
-        message
+        let change = |text: String, updates: &[(&str, &_)]| {
+            yaml::update(&text, updates.iter().copied()).map_err(|e| e.to_string())
+        };
+        self.0.run(ctx, change, yaml::quote_if_ambiguous).await
     }
 }

@@ -71,6 +71,7 @@ pub const FILES: &[Recording] = &[
     from("kargo/expr-templates.jsonl", REFUSED),
     from("kargo/freight-availability.jsonl", &[truth("want listError"), truth("want listPanic")]),
     from("kargo/ids.jsonl", REFUSED),
+    from("kargo/json-update.jsonl", REFUSED),
     from("kargo/key-paths.jsonl", REFUSED),
     from(
         "kargo/orchestrator.jsonl",
@@ -89,7 +90,9 @@ pub const FILES: &[Recording] = &[
     from("kargo/steps-git.jsonl", STEPS),
     from("kargo/steps-local.jsonl", STEPS),
     from("kargo/task-inflation.jsonl", REFUSED),
+    from("kargo/toml-update.jsonl", REFUSED),
     from("kargo/urls.jsonl", REFUSED),
+    from("kargo/yaml-merge.jsonl", REFUSED),
     from("kargo/yaml-update.jsonl", REFUSED),
     from("kargo-live/admission.jsonl", &[gone("error message"), gone("error causes * message")]),
     from("kargo-live/kubectl.jsonl", &[gone("want stderr")]),

@@ -170,11 +170,11 @@ impl Journal {
     }
 
     /// Makes a directory that is not there. Its parent is there.
-    pub fn make_directory(&mut self, path: &str) -> Result<()> {
+    pub fn make_directory(&mut self, path: &str, mode: u32) -> Result<()> {
         self.clear(path)?;
         let io = |e| Error::io("make the directory", path, e);
         fault::point("work.make-directory").map_err(io)?;
-        self.work.create_dir_with(path, DirBuilder::new().mode(0o755)).map_err(io)
+        self.work.create_dir_with(path, DirBuilder::new().mode(mode)).map_err(io)
     }
 
     /// Puts a new file in place of whatever is there, with what `write` puts into it.

@@ -71,7 +71,7 @@ impl WorkDir {
 
     /// The real path of something that a program only reads.
     pub fn materialize_read_only(&self, path: &WorkPath) -> Result<PathBuf> {
-        self.change(path, |journal| Ok(self.absolute(&self.real_directory(journal, path, false)?)))
+        self.change(path, |journal| Ok(self.absolute(&self.real_directory(journal, path, None)?)))
     }
 
     /// Refuses links at or below a path that lead out. Dangling ones lead nowhere.

@@ -13,6 +13,8 @@ use super::path::WorkPath;
 
 /// The mode of a new file.
 const MODE: u32 = 0o644;
+/// The mode of a new directory.
+const DIRECTORY_MODE: u32 = 0o755;
 
 /// A step's view of the work directory. All functions block on the file system; see [`WorkDir::blocking`].
 #[derive(Clone, Debug)]
@@ -172,14 +174,30 @@ impl WorkDir {
         Ok(found)
     }
 
+    /// Opens a file to be read piece by piece.
+    pub fn open(&self, path: &WorkPath) -> Result<impl io::Read + use<>> {
+        self.expect_file(path)?;
+        self.work(path)?.open(path.as_str()).map_err(|e| Error::io("read", path.as_written(), e))
+    }
+
     /// Writes a whole file; what was there keeps its mode. Missing directories are made.
     pub fn write(&self, path: &WorkPath, contents: &[u8]) -> Result<()> {
-        self.write_file(path, contents, None)
+        self.write_file(path, None, |file| file.write_all(contents))
     }
 
     /// Writes a whole file with the given permission bits. Missing directories are made.
     pub fn write_with_mode(&self, path: &WorkPath, contents: &[u8], mode: u32) -> Result<()> {
-        self.write_file(path, contents, Some(mode))
+        self.write_file(path, Some(mode), |file| file.write_all(contents))
+    }
+
+    /// Writes a whole file, with the given permission bits, piece by piece. Where `write` fails nothing is changed.
+    pub fn write_from(
+        &self,
+        path: &WorkPath,
+        mode: u32,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        self.write_file(path, Some(mode), |file| write(file))
     }
 
     /// Copies a file's contents and mode. Missing directories are made. A file copied onto itself stays as it is.
@@ -199,7 +217,12 @@ impl WorkDir {
 
     /// Makes a directory and those above it, where they are not there.
     pub fn create_dir_all(&self, path: &WorkPath) -> Result<()> {
-        self.change(path, |journal| self.real_directory(journal, path, true).map(|_| ()))
+        self.create_dir_all_with_mode(path, DIRECTORY_MODE)
+    }
+
+    /// Makes a directory and those above it, where they are not there, with the given permission bits.
+    pub fn create_dir_all_with_mode(&self, path: &WorkPath, mode: u32) -> Result<()> {
+        self.change(path, |journal| self.real_directory(journal, path, Some(mode)).map(|_| ()))
     }
 
     /// Makes a symbolic link in place of whatever is there. Where it leads is judged when it is used.
@@ -271,7 +294,12 @@ impl WorkDir {
         }
     }
 
-    fn write_file(&self, path: &WorkPath, contents: &[u8], mode: Option<u32>) -> Result<()> {
+    fn write_file(
+        &self,
+        path: &WorkPath,
+        mode: Option<u32>,
+        write: impl FnOnce(&mut cap_std::fs::File) -> io::Result<()>,
+    ) -> Result<()> {
         self.change(path, |journal| {
             let real = self.real_file(journal, path)?;
             let now = found(path, journal.work.symlink_metadata(&real))?;
@@ -279,7 +307,7 @@ impl WorkDir {
                 Some(Kind::File { mode, .. }) => mode,
                 _ => MODE,
             });
-            journal.put(&real, mode, |file| file.write_all(contents))
+            journal.put(&real, mode, write)
         })
     }
 
@@ -298,7 +326,8 @@ impl WorkDir {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(Error::Whole(path.as_written().to_owned(), "replaced or removed"));
         };
-        Ok(join(&self.real_directory(journal, &parent, make)?, name))
+        let mode = make.then_some(DIRECTORY_MODE);
+        Ok(join(&self.real_directory(journal, &parent, mode)?, name))
     }
 
     /// The path of a file without any link in it. Missing directories are made.
@@ -314,12 +343,12 @@ impl WorkDir {
         }
     }
 
-    /// The path of a directory without any link in it.
+    /// The path of a directory without any link in it. Where a mode is given, what is missing is made with it.
     pub(super) fn real_directory(
         &self,
         journal: &mut Journal,
         path: &WorkPath,
-        make: bool,
+        make: Option<u32>,
     ) -> Result<String> {
         let mut real = String::new();
         for name in path.clean().split('/').filter(|name| !name.is_empty()) {
@@ -327,11 +356,13 @@ impl WorkDir {
             real = match found(path, journal.work.symlink_metadata(&next))? {
                 Some(Kind::Directory) => next,
                 Some(Kind::Link) => self.follow(&next, path)?,
-                None if make => {
-                    journal.make_directory(&next)?;
+                None => {
+                    let Some(mode) = make else {
+                        return Err(Error::Missing(path.as_written().to_owned()));
+                    };
+                    journal.make_directory(&next, mode)?;
                     next
                 }
-                None => return Err(Error::Missing(path.as_written().to_owned())),
                 Some(_) => return Err(Error::NotDirectory(path.as_written().to_owned())),
             };
         }

@@ -3,6 +3,7 @@
 
 mod argocd;
 mod bench;
+mod files;
 mod git;
 mod git_steps;
 mod git_world;

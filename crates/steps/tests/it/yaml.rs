@@ -1,10 +1,10 @@
 //! Changing YAML: `kargo/yaml-update`, `kargo/key-paths`, and that nothing else changes.
 
 use ferry_steps::{key_path, yaml};
-use ferry_vectors::{Case, Verdict, judge, replay, replay_with};
+use ferry_vectors::{Verdict, judge, replay, replay_with};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, told};
+use crate::files::file_step;
 use crate::yaml_rules::{self, updates};
 
 #[test]
@@ -29,29 +29,9 @@ fn vectors_yaml_update() {
                 text @ Value::String(_) => json!(yaml::quote_if_ambiguous(text)),
                 other => other.clone(),
             }),
-            Some("yaml-update") => return step(case),
+            Some("yaml-update") => return file_step(case, yaml_rules::RULES),
             _ => return Verdict::NotCovered("the step does not work so".to_owned()),
         };
         judge(case, &answer, yaml_rules::RULES)
     });
-}
-
-fn step(case: &Case) -> Verdict {
-    let bench = Bench::with(&case.input["files"]);
-    let result = bench.run("yaml-update", case.input["config"].clone());
-    let mut answer = told(&result);
-    if let Some(error) = &case.error {
-        // The text of the error begins with the status.
-        let text = error.as_str().unwrap_or_default();
-        let status = if text.contains("(Failed)") { "Failed" } else { "Errored" };
-        // Where only "is an error" was kept, any error will do.
-        if answer["status"] == status || error == &json!(true) && result.is_err() {
-            return Verdict::Equal;
-        }
-        return Verdict::Different(format!("want {status}, got {answer:?}"));
-    }
-    let files = bench.files().into_iter().map(|(path, (file, _))| (path, file)).collect();
-    answer.insert("files".to_owned(), Value::Object(files));
-    answer.remove("terminal");
-    judge(case, &Ok(Value::Object(answer)), yaml_rules::RULES)
 }

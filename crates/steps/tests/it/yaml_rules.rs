@@ -38,7 +38,7 @@ pub const RULES: &[Rule] = &[
 
 /// The updates of a config.
 pub fn updates(list: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    list.as_array().into_iter().flatten().map(|u| (u["key"].as_str().unwrap(), &u["value"]))
+    list.as_array().into_iter().flatten().map(|u| (u["key"].as_str().unwrap_or_default(), &u["value"]))
 }
 
 /// The text and the updates of a case, whether of the function or of the step.

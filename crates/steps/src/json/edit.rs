@@ -1,0 +1,122 @@
+//! What is to be replaced in a text for a key to have a value.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::Error;
+use super::path::{Part, Path, search};
+use super::scan::{Kind, Node};
+
+/// How long a list may be made.
+pub const MAX_LENGTH: usize = 10_000;
+
+/// One place and what it is to hold.
+#[derive(Debug)]
+pub struct Edit {
+    /// Where.
+    pub range: Range<usize>,
+    /// What.
+    pub text: String,
+}
+
+/// The edits, in the order of the text. `raw` is the value as it is written.
+pub fn edits(
+    text: &str,
+    document: Option<&Node>,
+    path: &Path,
+    key: &str,
+    raw: &str,
+) -> Result<Vec<Edit>, Error> {
+    let setting = Setting { text, key, raw };
+    match (path, document) {
+        (Path::Plain(parts), Some(node)) => setting.at(node, parts).map(|edit| vec![edit]),
+        (Path::Plain(parts), None) => {
+            Ok(vec![Edit { range: 0..text.len(), text: setting.container(parts)? }])
+        }
+        (Path::Search(_), None) => Ok(Vec::new()),
+        (Path::Search(parts), Some(node)) => {
+            let mut found: Vec<_> =
+                search(node, parts, text).into_iter().map(|node| node.span.clone()).collect();
+            found.sort_by_key(|span| span.start);
+            found.dedup();
+            Ok(found.into_iter().map(|range| Edit { range, text: raw.to_owned() }).collect())
+        }
+    }
+}
+
+struct Setting<'a> {
+    text: &'a str,
+    key: &'a str,
+    raw: &'a str,
+}
+
+impl Setting<'_> {
+    fn at(&self, node: &Node, parts: &[Part]) -> Result<Edit, Error> {
+        let Some((first, rest)) = parts.split_first() else {
+            return Ok(Edit { range: node.span.clone(), text: self.raw.to_owned() });
+        };
+        if let Some(child) = first.child(node) {
+            return self.at(child, rest);
+        }
+        match &node.kind {
+            // What cannot have a part gives way to what can.
+            Kind::Scalar => Ok(Edit { range: node.span.clone(), text: self.container(parts)? }),
+            Kind::Object(pairs) => {
+                let pair = format!("{}:{}", Value::from(first.name.as_str()), self.built(rest)?);
+                Ok(self.insert(node, pairs.last().map(|(_, last)| last), &pair))
+            }
+            Kind::List(items) => {
+                let missing = match first.index() {
+                    Some(index) => self.missing(index, items.len(), first)?,
+                    None if first.appends() => 0,
+                    None => {
+                        let (key, part) = (self.key.to_owned(), first.name.clone());
+                        return Err(Error::Index { key, part });
+                    }
+                };
+                let new = format!("{}{}", "null,".repeat(missing), self.built(rest)?);
+                Ok(self.insert(node, items.last(), &new))
+            }
+        }
+    }
+
+    /// How many elements are missing before an index.
+    fn missing(&self, index: usize, len: usize, part: &Part) -> Result<usize, Error> {
+        if index >= MAX_LENGTH {
+            return Err(Error::Long { key: self.key.to_owned(), part: part.name.clone() });
+        }
+        Ok(index.saturating_sub(len))
+    }
+
+    /// Puts something at the end of an object or a list.
+    fn insert(&self, node: &Node, last: Option<&Node>, new: &str) -> Edit {
+        let closing = node.span.end - 1;
+        let comma = last.is_some_and(|last| !self.has_comma(last.span.end..closing));
+        Edit { range: closing..closing, text: format!("{}{new}", if comma { "," } else { "" }) }
+    }
+
+    /// Whether there is a comma between the last element and the end; one in a comment is none.
+    fn has_comma(&self, range: Range<usize>) -> bool {
+        let between = self.text.get(range).unwrap_or_default();
+        between.trim_start().starts_with(',')
+    }
+
+    /// The value with an object or a list around it for each part.
+    fn container(&self, parts: &[Part]) -> Result<String, Error> {
+        let Some((first, rest)) = parts.split_first() else { return Ok(self.raw.to_owned()) };
+        let inner = self.built(rest)?;
+        match first.index() {
+            Some(index) => {
+                let missing = self.missing(index, 0, first)?;
+                Ok(format!("[{}{inner}]", "null,".repeat(missing)))
+            }
+            None if first.appends() => Ok(format!("[{inner}]")),
+            None => Ok(format!("{{{}:{inner}}}", Value::from(first.name.as_str()))),
+        }
+    }
+
+    fn built(&self, parts: &[Part]) -> Result<String, Error> {
+        if parts.is_empty() { Ok(self.raw.to_owned()) } else { self.container(parts) }
+    }
+}

@@ -1,0 +1,67 @@
+//! Setting values.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn what_is_there_is_replaced_and_nothing_else() {
+    for (text, key, value, after) in [
+        ("{\n // c\n \"a\": 1\n}\n", "a", json!(2), "{\n // c\n \"a\": 2\n}\n"),
+        (r#"{"a": {"b": 1}, "a.b": 2}"#, r"a\.b", json!(true), r#"{"a": {"b": 1}, "a.b": true}"#),
+        (r#"{"l": [1, {"v": 2}]}"#, "l.1.v", json!("x"), r#"{"l": [1, {"v": "x"}]}"#),
+        (r#"{"0": 1}"#, ":0", json!(1.5), r#"{"0": 1.5}"#),
+        (
+            r#"[{"n":"x","v":1},{"n":"y","v":2}]"#,
+            r#"#(n=="y").v"#,
+            json!(9),
+            r#"[{"n":"x","v":1},{"n":"y","v":9}]"#,
+        ),
+        (r#"[{"v":1},{"v":2},{"v":3}]"#, "#(v>1)#.v", json!(0), r#"[{"v":1},{"v":0},{"v":0}]"#),
+        (r#"[{"v":1},{"w":2}]"#, "#.v", json!(0), r#"[{"v":0},{"w":2}]"#),
+        (r#"{"image": {"tag": 1}}"#, "im*.t?g", json!(2), r#"{"image": {"tag": 2}}"#),
+        (r#"{"image": 1}"#, "x*", json!(2), r#"{"image": 1}"#),
+    ] {
+        assert_eq!(set(text, key, &value).as_deref(), Ok(after), "{key}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_made() {
+    for (text, key, after) in [
+        ("", "a.b", r#"{"a":{"b":"N"}}"#),
+        ("", "1", r#"[null,"N"]"#),
+        ("{}\n", "a", "{\"a\":\"N\"}\n"),
+        ("{\"a\": 1,\n}\n", "b", "{\"a\": 1,\n\"b\":\"N\"}\n"),
+        ("{\"a\": 1 // c, d\n}\n", "b", "{\"a\": 1 // c, d\n,\"b\":\"N\"}\n"),
+        ("[1, 2]", "-1", r#"[1, 2,"N"]"#),
+        ("[1, 2]", "3", r#"[1, 2,null,"N"]"#),
+        (r#"{"a": 1}"#, "a.b.-1", r#"{"a": {"b":["N"]}}"#),
+        (r#"{"a": 1}"#, "b.:0", r#"{"a": 1,"b":{"0":"N"}}"#),
+    ] {
+        assert_eq!(set(text, key, &json!("N")).as_deref(), Ok(after), "{key}");
+    }
+}
+
+#[test]
+fn texts_are_written_as_go_writes_them() {
+    for (text, written) in [("a<b", "\"a<b\""), ("ż<&>", "\"ż\\u003c\\u0026\\u003e\""), ("a\nb", "\"a\\nb\"")]
+    {
+        assert_eq!(render(&json!(text)).as_deref(), Some(written));
+    }
+    assert_eq!(render(&json!(1e21)).as_deref(), Some("1000000000000000000000"));
+}
+
+#[test]
+fn what_is_refused() {
+    let refused = |text: &str, key: &str, value| set(text, key, &value).unwrap_err().to_string();
+    assert_eq!(
+        refused("{\n\"a\": 1", "a", json!(2)),
+        "not valid JSON: line 2: an object or a list without its end"
+    );
+    assert!(refused("hello", "a", json!(2)).contains("line 1: neither an object"));
+    assert!(refused("[1]", "a", json!(2)).contains("\"a\" is no index of a list"));
+    assert!(refused("[1]", "99999999999999999999999", json!(2)).contains("more than 10000"));
+    assert!(refused("{}", "a", json!(null)).contains("must be a text, a number or a boolean"));
+    assert!(refused(&"[".repeat(10_000), "0", json!(1)).contains("nested too deeply"));
+}

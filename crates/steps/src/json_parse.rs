@@ -1,0 +1,41 @@
+//! `json-parse`: take values out of a JSON file.
+//!
+//! The outputs are what the given expressions make of the document. They are bare, without `${{ }}`: the keys of the
+//! document are variables, the document as a whole is `$env`, and a key that is not there is nil.
+//! ```yaml
+//! - uses: json-parse
+//!   as: package
+//!   config:
+//!     path: src/package.json
+//!     outputs:
+//!     - name: version
+//!       fromExpression: version
+//! ```
+
+use ferry_engine::document::Document;
+use ferry_engine::{Effect, Step, StepContext, StepResult};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::extract::Extraction;
+
+/// Takes values out of a JSON file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct JsonParse(Extraction);
+
+impl Step for JsonParse {
+    const KIND: &'static str = "json-parse";
+
+    fn effect(&self) -> Effect {
+        Effect::Local
+    }
+
+    async fn run(self, ctx: &StepContext) -> StepResult {
+        let read = |text: &str, now| {
+            let json = serde_json::from_str(text).map_err(|e| e.to_string())?;
+            Ok(Document::of_json(&json, now))
+        };
+        self.0.run(ctx, "JSON", read).await
+    }
+}

@@ -1,0 +1,81 @@
+//! `toml-parse`: take values out of a TOML file.
+//!
+//! The outputs are what the given expressions make of the document. They are bare, without `${{ }}`: the keys of the
+//! document are variables, the document as a whole is `$env`, and a key that is not there is nil. Dates and times
+//! are texts.
+//! ```yaml
+//! - uses: toml-parse
+//!   as: cargo
+//!   config:
+//!     path: src/Cargo.toml
+//!     outputs:
+//!     - name: version
+//!       fromExpression: package.version
+//! ```
+
+use ferry_engine::document::{Document, Map, Value};
+use ferry_engine::{Effect, Step, StepContext, StepResult};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml_edit::{Item, TableLike};
+
+use crate::extract::Extraction;
+
+/// How deep tables and arrays may be nested.
+const DEPTH: usize = 200;
+
+/// Takes values out of a TOML file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct TomlParse(Extraction);
+
+impl Step for TomlParse {
+    const KIND: &'static str = "toml-parse";
+
+    fn effect(&self) -> Effect {
+        Effect::Local
+    }
+
+    async fn run(self, ctx: &StepContext) -> StepResult {
+        let read = |text: &str, now| {
+            let read = text.parse::<toml_edit::Document<String>>().map_err(|e| e.to_string())?;
+            Ok(Document::of(table(read.as_table(), 0)?, now))
+        };
+        self.0.run(ctx, "TOML", read).await
+    }
+}
+
+fn table(table: &dyn TableLike, depth: usize) -> Result<Value, String> {
+    let pairs = table.iter().map(|(key, item)| Ok((key, item_of(item, depth + 1)?)));
+    Ok(pairs.collect::<Result<Map, String>>()?.into())
+}
+
+fn item_of(item: &Item, depth: usize) -> Result<Value, String> {
+    if depth > DEPTH {
+        return Err(format!("nested deeper than {DEPTH} levels"));
+    }
+    match item {
+        Item::None => Ok(Value::Nil),
+        Item::Value(value) => value_of(value, depth),
+        Item::Table(inner) => table(inner, depth),
+        Item::ArrayOfTables(tables) => tables.iter().map(|inner| table(inner, depth)).collect(),
+    }
+}
+
+fn value_of(value: &toml_edit::Value, depth: usize) -> Result<Value, String> {
+    use toml_edit::Value as Toml;
+    if depth > DEPTH {
+        return Err(format!("nested deeper than {DEPTH} levels"));
+    }
+    Ok(match value {
+        Toml::String(text) => Value::from(text.value().as_str()),
+        Toml::Integer(number) => Value::Int(*number.value()),
+        Toml::Float(number) => Value::Float(*number.value()),
+        Toml::Boolean(yes) => Value::Bool(*yes.value()),
+        Toml::Datetime(time) => Value::from(time.value().to_string().as_str()),
+        Toml::Array(items) => {
+            return items.iter().map(|inner| value_of(inner, depth + 1)).collect();
+        }
+        Toml::InlineTable(inner) => return table(inner, depth),
+    })
+}

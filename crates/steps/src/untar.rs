@@ -1,0 +1,207 @@
+//! `untar`: take apart an archive, compressed by gzip or not.
+//!
+//! `outPath` then holds what the archive holds, and nothing else; `.` adds to the work directory instead. The first
+//! `stripComponents` parts of each name are cut off. `.git` is left out; with `ignore`, in the syntax of `.gitignore`
+//! and counted from `outPath`, that is left out instead. Entries whose names lead out, links that are absolute or lead
+//! upwards, hard links and devices are passed over. A file may have 50 MiB, all together 100 MiB, entries 100,000.
+//! There is no output.
+//! ```yaml
+//! - uses: untar
+//!   config:
+//!     inPath: chart.tgz
+//!     outPath: chart
+//!     stripComponents: 1
+//! ```
+
+use std::io::{self, Read};
+
+use ferry_engine::work::{Kind, WorkDir, WorkPath};
+use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
+use flate2::read::MultiGzDecoder;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tar::{Archive, EntryType};
+
+use crate::archive::{MAX_ENTRIES, MAX_TOTAL, Meter};
+use crate::broke;
+use crate::config::{Text, given, whole};
+use crate::ignored::Ignored;
+
+/// The mode of `outPath`.
+const OUT_MODE: u32 = 0o700;
+/// The mode of directories in it.
+const DIRECTORY_MODE: u32 = 0o750;
+/// What is left out where nothing is said.
+const IGNORED: &str = ".git";
+/// How gzip begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// How much of an archive is read at most: its files, its headers and what is passed over.
+const MAX_READ: u64 = 2 * MAX_TOTAL + 1024 * MAX_ENTRIES as u64;
+
+/// Takes apart an archive.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Untar {
+    /// The archive.
+    in_path: WorkPath,
+    /// The directory to make.
+    out_path: WorkPath,
+    /// How many parts of each name are cut off.
+    #[serde(default, deserialize_with = "whole")]
+    #[schemars(with = "u32")]
+    strip_components: Option<u32>,
+    /// Patterns, one a line, of what is left out; the syntax is that of `.gitignore`.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Text")]
+    ignore: Option<Text>,
+}
+
+impl Step for Untar {
+    const KIND: &'static str = "untar";
+
+    fn effect(&self) -> Effect {
+        Effect::Local
+    }
+
+    async fn run(self, ctx: &StepContext) -> StepResult {
+        let taken = ctx.work.blocking(move |work| Ok(self.unpack(work))).await;
+        taken.map_err(broke)??;
+        Ok(Outcome::Succeeded(Output::none()))
+    }
+}
+
+impl Untar {
+    fn unpack(&self, work: &WorkDir) -> Result<(), StepError> {
+        let ignored = Ignored::read(self.ignore.as_deref().unwrap_or(IGNORED))?;
+        let archive = self.open(work)?;
+        if !self.out_path.is_root() {
+            if work.exists(&self.out_path).map_err(broke)? {
+                work.remove(&self.out_path).map_err(broke)?;
+            }
+            work.create_dir_all_with_mode(&self.out_path, OUT_MODE).map_err(broke)?;
+        }
+        let mut taking = Taking { step: self, work, ignored, meter: Meter::default() };
+        taking.all(archive).map_err(|why| match why {
+            Stop::Work(e) => broke(e),
+            Stop::Archive(why) => {
+                StepError::Retryable(format!("{:?} cannot be unpacked: {why}", self.in_path.as_written()))
+            }
+        })
+    }
+
+    fn open(&self, work: &WorkDir) -> Result<Archive<Box<dyn Read>>, StepError> {
+        let unread = |e: io::Error| {
+            StepError::Retryable(format!("{:?} cannot be read: {e}", self.in_path.as_written()))
+        };
+        let mut file = work.open(&self.in_path).map_err(broke)?;
+        let mut magic = Vec::new();
+        (&mut file).take(2).read_to_end(&mut magic).map_err(unread)?;
+        let zipped = magic == GZIP;
+        let whole = io::Cursor::new(magic).chain(file);
+        let contents: Box<dyn Read> = if zipped {
+            Box::new(MultiGzDecoder::new(whole).take(MAX_READ))
+        } else {
+            Box::new(whole.take(MAX_READ))
+        };
+        Ok(Archive::new(contents))
+    }
+}
+
+/// Why an archive was not taken apart.
+enum Stop {
+    /// The work directory.
+    Work(ferry_engine::work::Error),
+    /// The archive.
+    Archive(String),
+}
+
+impl From<ferry_engine::work::Error> for Stop {
+    fn from(e: ferry_engine::work::Error) -> Self {
+        Self::Work(e)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(e: io::Error) -> Self {
+        Self::Archive(e.to_string())
+    }
+}
+
+struct Taking<'a> {
+    step: &'a Untar,
+    work: &'a WorkDir,
+    ignored: Ignored,
+    meter: Meter,
+}
+
+impl Taking<'_> {
+    fn all(&mut self, mut archive: Archive<Box<dyn Read>>) -> Result<(), Stop> {
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let name = entry.path_bytes();
+            let name = String::from_utf8_lossy(&name).into_owned();
+            self.meter.count(&name, entry.size()).map_err(Stop::Archive)?;
+            let kind = entry.header().entry_type();
+            let Some(below) = self.below(&name) else { continue };
+            if self.ignored.has_with_parents(&below, kind == EntryType::Directory) {
+                continue;
+            }
+            let Ok(path) = self.step.out_path.join(&below) else { continue };
+            match kind {
+                EntryType::Directory => self.directory(&path)?,
+                EntryType::Regular | EntryType::Continuous => self.file(&path, &mut entry)?,
+                EntryType::Symlink => {
+                    let target = entry.link_name_bytes();
+                    let target = target.and_then(|target| String::from_utf8(target.into_owned()).ok());
+                    if let Some(target) = target.filter(|target| stays_below(target)) {
+                        self.above(&path)?;
+                        self.work.symlink(&target, &path)?;
+                    }
+                }
+                // Hard links and devices.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an entry belongs below `outPath`; none where it is to be passed over.
+    fn below(&self, name: &str) -> Option<String> {
+        if name.starts_with('/') || name.contains('\\') || name.split('/').any(|part| part == "..") {
+            return None;
+        }
+        let strip = usize::try_from(self.step.strip_components.unwrap_or(0)).unwrap_or(usize::MAX);
+        let parts: Vec<_> = name.split('/').skip(strip).filter(|part| !matches!(*part, "" | ".")).collect();
+        (!parts.is_empty()).then(|| parts.join("/"))
+    }
+
+    fn directory(&self, path: &WorkPath) -> Result<(), Stop> {
+        // A directory stays as it is where an entry names it again.
+        if self.work.kind_of_link(path)? != Some(Kind::Directory) {
+            self.work.create_dir_all_with_mode(path, DIRECTORY_MODE)?;
+        }
+        Ok(())
+    }
+
+    fn above(&self, path: &WorkPath) -> Result<(), Stop> {
+        match path.parent().filter(|parent| !parent.is_root()) {
+            Some(parent) => self.directory(&parent),
+            None => Ok(()),
+        }
+    }
+
+    fn file(&self, path: &WorkPath, entry: &mut tar::Entry<'_, Box<dyn Read>>) -> Result<(), Stop> {
+        let (size, mode) = (entry.size(), entry.header().mode()? & 0o777);
+        self.above(path)?;
+        self.work.write_from(path, mode, |file| match io::copy(entry, file)? {
+            copied if copied == size => Ok(()),
+            _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive ends too early")),
+        })?;
+        Ok(())
+    }
+}
+
+/// Whether a link's target is below the directory that the link is in, by its words.
+fn stays_below(target: &str) -> bool {
+    !target.contains('\\') && target.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
