@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ferry_controllers::Controllers;
 use ferry_engine::applications::{ArgoCd, ClusterApplications};
+use ferry_engine::resources::{ClusterResources, Control};
 use ferry_engine::step::Registry;
 use ferry_engine::work::WorkRoot;
 use ferry_engine::world::{Authority, Cluster, World};
@@ -57,7 +58,8 @@ impl Active {
         let applications = ClusterApplications::new(clusters.argocd.clone());
         let services = Services::new()
             .with(gits.own.clone())
-            .with(Arc::new(ArgoCd { applications: Some(Arc::new(applications)) }));
+            .with(Arc::new(ArgoCd { applications: Some(Arc::new(applications)) }))
+            .with(Arc::new(Control(Arc::new(ClusterResources::new(clusters.own.clone())))));
         let engine_settings = ferry_engine::context::Settings {
             shared_resources_namespace: names.shared.clone(),
             system_resources_namespace: names.system.clone(),

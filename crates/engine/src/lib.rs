@@ -10,6 +10,7 @@ pub mod document;
 pub mod engine;
 pub mod evaluate;
 pub mod ledger;
+pub mod resources;
 mod run;
 pub mod services;
 mod slots;

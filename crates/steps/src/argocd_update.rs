@@ -26,10 +26,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::AGAIN;
+
 /// The kind of the intents that this step notes: what it has seen of operations.
 const SEEN: &str = "seen";
-/// When to look again where Argo CD could not be asked at all.
-const AGAIN: Duration = Duration::from_secs(15);
 
 /// Changes Applications and syncs them.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 
 mod archive;
 mod argocd_update;
+mod argocd_wait;
 mod commit_url;
 mod compose_output;
 mod config;
@@ -20,6 +21,8 @@ pub mod json;
 mod json_parse;
 mod json_update;
 pub mod key_path;
+mod set_freight_alias;
+mod set_metadata;
 mod tar;
 pub mod toml;
 mod toml_parse;
@@ -30,11 +33,14 @@ pub mod yaml;
 mod yaml_parse;
 mod yaml_update;
 
-use ferry_engine::{StepDef, StepError, work};
+use std::time::Duration;
+
+use ferry_engine::{Outcome, Output, StepDef, StepError, Wake, work};
 
 /// All built-in steps. A new one is a file and a row here.
 pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<argocd_update::ArgoCdUpdate>(),
+    StepDef::of::<argocd_wait::ArgoCdWait>(),
     StepDef::of::<compose_output::ComposeOutput>(),
     StepDef::of::<copy::Copy>(),
     StepDef::of::<delete::Delete>(),
@@ -46,6 +52,8 @@ pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<git_push::GitPush>(),
     StepDef::of::<json_parse::JsonParse>(),
     StepDef::of::<json_update::JsonUpdate>(),
+    StepDef::of::<set_freight_alias::SetFreightAlias>(),
+    StepDef::of::<set_metadata::SetMetadata>(),
     StepDef::of::<tar::Tar>(),
     StepDef::of::<toml_parse::TomlParse>(),
     StepDef::of::<toml_update::TomlUpdate>(),
@@ -58,4 +66,13 @@ pub static BUILTIN: &[StepDef] = &[
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broke(e: work::Error) -> StepError {
     StepError::Retryable(e.to_string())
+}
+
+/// When to try again where there was no answer at all.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// A wait for what did not answer: that may heal, and is no error of the step's.
+fn again(why: String) -> Outcome {
+    let wake = Wake { after: Some(AGAIN), ..Wake::default() };
+    Outcome::Waiting { why, wake, output: Output::none() }
 }

@@ -1,38 +1,45 @@
 //! The config of `argocd-wait`, after evaluation.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::selector::Selector;
 use crate::update::config::{at_least_one, check_target, present};
 
 /// The config.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub struct Config {
     /// Which Applications, and what to wait for. At least one.
+    #[schemars(length(min = 1))]
     pub apps: Vec<AppWait>,
 }
 
 /// One Application, or those that a selector finds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AppWait {
     /// Its name; else `selector`.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String", length(min = 1))]
     pub name: Option<String>,
     /// Which ones, by labels; else `name`.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Selector")]
     pub selector: Option<Selector>,
     /// Where; Argo CD's namespace when absent.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "String", length(min = 1))]
     pub namespace: Option<String>,
     /// What to wait for; [`Condition::DEFAULT`] when absent.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "std::collections::BTreeSet<Condition>", length(min = 1))]
     pub wait_for: Option<Vec<Condition>>,
 }
 
 /// Something to wait for. The kinds of health are alternatives, the others must all hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Condition {
     /// It is healthy.

@@ -8,10 +8,11 @@ use ferry_argocd::selector::Selector;
 use ferry_argocd::{AppRef, Application};
 use ferry_engine::applications::{Applications, ArgoCd, Error};
 use ferry_engine::{Outcome, StepError, StepResult};
+use ferry_vectors::{Case, Rule, judge, replay_with};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, told, wanted};
 
 /// Applications in memory.
 #[derive(Default)]
@@ -236,4 +237,42 @@ fn without_a_connection_the_step_says_so() {
         matches!(&error, StepError::Retryable(text) if text.contains("integration is disabled")),
         "{error}"
     );
+}
+
+const WAITED_FOR: Rule = Rule {
+    name: "an Application that is not there yet",
+    reason: "failure-modes 27: an Application that does not exist yet is waited for (Kargo: Errored at once)",
+    applies: |case| {
+        let result = &case.want.as_ref().unwrap()["result"];
+        result["status"] == "Errored" && result["terminal"] != true && case.input["argocdDisabled"] != true
+    },
+    instead: |_, answer| answer.as_ref().is_ok_and(|a| a["result"]["status"] == "Running"),
+};
+
+#[test]
+fn vectors_argocd_wait_through_the_step() {
+    replay_with("kargo/argocd-wait", |case| {
+        let apps = case.input["applications"].as_array().cloned().unwrap_or_default();
+        let (mut bench, memory) = desk(apps);
+        if case.input["argocdDisabled"] == true {
+            bench.services = bench.services.clone().with(Arc::new(ArgoCd { applications: None }));
+        }
+        let context = &case.input["context"];
+        let alias = context["alias"].as_str().unwrap_or("step-under-test");
+        let result = bench.run_in("argocd-wait", case.input["config"].clone(), |ctx| {
+            ctx.previous = context["state"].get(alias).cloned();
+            if let Some(namespace) = case.input["argocdNamespace"].as_str() {
+                Arc::make_mut(&mut ctx.settings).argocd_namespace = namespace.to_owned();
+            }
+        });
+        let want = case.want.as_ref().unwrap();
+        let refreshes = want["patches"].as_array().map_or(0, Vec::len);
+        let mut keys = vec!["status", "terminal"];
+        if result.is_ok() {
+            keys.push("output");
+        }
+        let reduced = json!({"result": wanted(&want["result"], &keys), "patches": refreshes});
+        let answer = json!({"result": told(&result), "patches": memory.patches.lock().len()});
+        judge(&Case { want: Some(reduced), ..case.clone() }, &Ok(answer), &[WAITED_FOR])
+    });
 }

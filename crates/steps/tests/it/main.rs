@@ -3,6 +3,7 @@
 
 mod argocd;
 mod bench;
+mod control;
 mod files;
 mod git;
 mod git_steps;

@@ -1,0 +1,67 @@
+//! `set-freight-alias`: give a piece of Freight of the Project another alias.
+//!
+//! The alias must be one that no other Freight of the Project has. There is no output.
+//! ```yaml
+//! - uses: set-freight-alias
+//!   config:
+//!     name: ${{ ctx.targetFreight.name }}
+//!     alias: release-${{ imageFrom("registry.example.com/app").Tag }}
+//! ```
+
+use ferry_engine::resources::{Control, Kind};
+use ferry_engine::world;
+use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::again;
+use crate::config::Text;
+
+/// The label that repeats the alias.
+const LABEL: &str = "kargo.akuity.io/alias";
+
+/// Gives a piece of Freight another alias.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SetFreightAlias {
+    /// The name of the Freight.
+    name: Text,
+    /// Its new alias.
+    alias: Text,
+}
+
+impl Step for SetFreightAlias {
+    const KIND: &'static str = "set-freight-alias";
+
+    fn effect(&self) -> Effect {
+        Effect::Writes
+    }
+
+    async fn run(self, ctx: &StepContext) -> StepResult {
+        let (name, alias) = (&*self.name, &*self.alias);
+        let resources = &ctx.service::<Control>()?.0;
+        let before = match resources.get(Kind::Freight, &ctx.project, name).await {
+            Ok(Some(found)) => found["alias"].as_str().unwrap_or_default().to_owned(),
+            Ok(None) => {
+                let why = format!("Freight {name:?} not found in Project {:?}", ctx.project);
+                return Err(StepError::Failed(why));
+            }
+            Err(error) => return failed(name, &error),
+        };
+        let patch = json!({"alias": alias, "metadata": {"labels": {LABEL: alias}}});
+        if let Err(error) = resources.patch(Kind::Freight, &ctx.project, name, &patch).await {
+            return failed(name, &error);
+        }
+        let message = format!("updated alias of Freight {name:?} from {before:?} to {alias:?}");
+        Ok(Outcome::Succeeded(Output { message: Some(message), ..Output::none() }))
+    }
+}
+
+fn failed(name: &str, error: &world::Error) -> StepResult {
+    let why = format!("Freight {name:?}: {error}");
+    match error {
+        world::Error::Unavailable(_) => Ok(again(why)),
+        _ => Err(StepError::Failed(why)),
+    }
+}
