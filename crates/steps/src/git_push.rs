@@ -2,8 +2,9 @@
 //!
 //! To the branch that is checked out, to `targetBranch`, or with `generateTargetBranch` to a branch of the
 //! Promotion's own. If others have pushed meanwhile, their commits are integrated first and the push is tried again;
-//! nobody's commit is lost, unless `force` is set. The outputs are `commit`, `branch`, and `commitURL` for known
-//! hosts.
+//! nobody's commit is lost, unless `force` is set. With `tag` only that tag is pushed, which `git-tag` has made; one that
+//! the repository has already under that name is never replaced. The outputs are `commit`, `branch`, and `commitURL`
+//! for known hosts.
 //! ```yaml
 //! - uses: git-push
 //!   as: push
@@ -14,10 +15,10 @@
 
 use std::time::Duration;
 
-use ferry_artifact::BranchName;
+use ferry_artifact::{BranchName, CommitId, TagName};
 use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
-use ferry_git::{Push, PushError, PushIntent, PushMode, Pushed, Recorder, WorkTree};
+use ferry_git::{Mirror, Push, PushError, PushIntent, PushMode, PushTag, Pushed, Recorder, WorkTree};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -79,17 +80,16 @@ impl Step for GitPush {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        if !self.tag.is_empty() {
-            let text = "tag: this version has no step that makes tags, so there is none to push; remove it";
-            return Err(StepError::Failed(text.to_owned()));
-        }
         let tree = git::open(ctx, &self.path).await?;
         let url = tree.url().map_err(failed)?;
-        let branch = self.branch(ctx, &tree)?;
         let git = git::service(ctx)?;
         let access = git::access(ctx, &url, tree.insecure_skip_tls_verify()).await?;
         let mirror = git.mirror(&url, &access).map_err(failed)?;
         let noted = git::noted(ctx);
+        if !self.tag.is_empty() {
+            return self.push_tag(ctx, &tree, &mirror, &noted).await;
+        }
+        let branch = self.branch(ctx, &tree)?;
         let policy = ctx.service::<Defaults>().map(|defaults| defaults.push_policy).unwrap_or_default();
         let force = self.force || self.generate_target_branch;
         let push = Push {
@@ -99,18 +99,31 @@ impl Step for GitPush {
             previously_recorded: &noted,
             ..Push::of(&tree)
         };
-        let pushed =
-            match git.branch(&mirror, &branch).push(&push, &mut Notes { ctx, path: &self.path }).await {
-                Ok(pushed) => pushed,
-                Err(PushError::Git(error)) => return Err(failed(error)),
-                Err(PushError::Record(error)) => return Err(error),
-            };
-        git::remember_head(&ctx.work, &self.path, pushed.commit.as_str())?;
-        Ok(Outcome::Succeeded(self.output(&pushed, url.as_str())))
+        let pushed = git.branch(&mirror, &branch).push(&push, &mut Notes { ctx, path: &self.path }).await;
+        let Pushed { commit, branch, .. } = pushed.map_err(not_pushed)?;
+        git::remember_head(&ctx.work, &self.path, commit.as_str())?;
+        Ok(Outcome::Succeeded(self.output(&commit, Some(&branch), url.as_str())))
     }
 }
 
 impl GitPush {
+    /// Pushes the tag alone; commits that it needs go along.
+    async fn push_tag(
+        &self,
+        ctx: &StepContext,
+        tree: &WorkTree,
+        mirror: &Mirror,
+        noted: &[PushIntent],
+    ) -> StepResult {
+        let name = TagName::parse(&self.tag).map_err(|e| StepError::Retryable(e.to_string()))?;
+        let max_attempts = self.max_attempts.unwrap_or(ATTEMPTS);
+        let push = PushTag { work_tree: tree, name: &name, max_attempts, previously_recorded: noted };
+        let pushed = mirror.push_tag(&push, &mut Notes { ctx, path: &self.path }).await;
+        pushed.map_err(not_pushed)?;
+        let (commit, branch) = (tree.head().map_err(failed)?, tree.current_branch().map_err(failed)?);
+        Ok(Outcome::Succeeded(self.output(&commit, branch.as_ref(), tree.url().map_err(failed)?.as_str())))
+    }
+
     fn branch(&self, ctx: &StepContext, tree: &WorkTree) -> Result<BranchName, StepError> {
         let name = if self.generate_target_branch {
             format!("kargo/promotion/{}", ctx.promotion)
@@ -127,15 +140,24 @@ impl GitPush {
         BranchName::parse(&name).map_err(|e| StepError::Retryable(e.to_string()))
     }
 
-    fn output(&self, pushed: &Pushed, url: &str) -> Output {
-        let (commit, branch) = (pushed.commit.as_str(), pushed.branch.as_str());
+    fn output(&self, commit: &CommitId, branch: Option<&BranchName>, url: &str) -> Output {
+        let commit = commit.as_str();
         let mut values = Map::new();
         values.insert("commit".to_owned(), Value::from(commit));
-        values.insert("branch".to_owned(), Value::from(branch));
+        if let Some(branch) = branch {
+            values.insert("branch".to_owned(), Value::from(branch.as_str()));
+        }
         if let Some(url) = commit_url(url, self.provider, commit) {
             values.insert("commitURL".to_owned(), Value::from(url));
         }
         Output { values: Some(values), ..Output::none() }
+    }
+}
+
+fn not_pushed(error: PushError<StepError>) -> StepError {
+    match error {
+        PushError::Git(error) => failed(error),
+        PushError::Record(error) => error,
     }
 }
 

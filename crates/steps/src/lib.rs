@@ -16,6 +16,7 @@ mod git_clear;
 mod git_clone;
 mod git_commit;
 mod git_push;
+mod git_tag;
 mod ignored;
 pub mod json;
 mod json_parse;
@@ -50,6 +51,7 @@ pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<git_clone::GitClone>(),
     StepDef::of::<git_commit::GitCommit>(),
     StepDef::of::<git_push::GitPush>(),
+    StepDef::of::<git_tag::GitTag>(),
     StepDef::of::<json_parse::JsonParse>(),
     StepDef::of::<json_update::JsonUpdate>(),
     StepDef::of::<set_freight_alias::SetFreightAlias>(),

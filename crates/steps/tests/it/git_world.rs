@@ -96,14 +96,7 @@ impl GitWorld {
                 json!({"log": log(&bare, &reference), "tree": tree(&bare, &reference)}),
             );
         }
-        let mut tags = Map::new();
-        let format = "--format=%(refname:lstrip=2) %(objecttype) %(objectname)";
-        for line in git(&bare, &["for-each-ref", format, "refs/tags"]).unwrap().lines() {
-            let mut fields = line.split(' ');
-            let (name, kind, id) = (fields.next().unwrap(), fields.next(), fields.next());
-            tags.insert(name.to_owned(), json!({"commit": id, "type": kind}));
-        }
-        json!({"branches": branches, "tags": tags})
+        json!({"branches": branches, "tags": tags(&bare)})
     }
 
     /// The messages of a branch's commits, oldest first.
@@ -112,6 +105,33 @@ impl GitWorld {
         let log = remote["branches"][branch]["log"].as_array().cloned().unwrap_or_default();
         log.iter().map(|c| c["message"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+fn tags(bare: &Path) -> Value {
+    let mut tags = Map::new();
+    let fields = [
+        "refname:lstrip=2",
+        "objecttype",
+        "objectname",
+        "*objectname",
+        "taggername",
+        "taggeremail",
+        "contents",
+    ];
+    let format = fields.map(|field| format!("%({field})")).join("%00");
+    let text = git(bare, &["for-each-ref", &format!("--format={format}%01"), "refs/tags"]).unwrap();
+    for entry in text.split_terminator('\u{1}') {
+        let fields: Vec<_> = entry.trim_start_matches('\n').split('\0').collect();
+        let [name, kind, id, commit, tagger, email, message] = fields[..] else { continue };
+        let tag = match kind {
+            "tag" => json!({
+                "commit": commit, "type": kind, "tagger": format!("{tagger} {email}"), "message": message.trim_end(),
+            }),
+            _ => json!({"commit": id, "type": kind}),
+        };
+        tags.insert(name.to_owned(), tag);
+    }
+    Value::Object(tags)
 }
 
 fn log(bare: &Path, reference: &str) -> Vec<Value> {

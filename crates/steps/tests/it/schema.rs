@@ -24,7 +24,8 @@ fn vectors_config_schema() {
 
 #[test]
 fn every_step_has_a_schema_that_refuses_unknown_fields() {
-    for def in BUILTIN.iter().filter(|def| def.kind != "compose-output") {
+    // The one has the author's own fields, the other is recorded to pass over what it does not know.
+    for def in BUILTIN.iter().filter(|def| !["compose-output", "git-tag"].contains(&def.kind)) {
         let schema = def.schema();
         assert_eq!(schema["additionalProperties"], json!(false), "{}", def.kind);
         assert!(schema["properties"].as_object().is_some_and(|p| !p.is_empty()), "{}", def.kind);
