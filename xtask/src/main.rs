@@ -1,6 +1,7 @@
 //! The house's own chores, one verb each: `cargo xtask VERB`. Without a verb it lists them.
 
 mod crd_facts;
+mod steps;
 mod tidy;
 mod vectors;
 
@@ -16,6 +17,7 @@ struct Verb {
 
 const VERBS: &[Verb] = &[
     Verb { name: "crd-facts", about: "make the table of CRD facts anew [from DIR]", run: crd_facts::run },
+    Verb { name: "steps", about: "make the reference of the steps anew, in docs/steps/", run: steps::run },
     Verb { name: "tidy", about: "check arrows, purity, sizes, words and links", run: tidy::run },
     Verb { name: "vectors", about: "bring recorded answers into vectors/ [from DIR]", run: vectors::run },
 ];

@@ -24,6 +24,8 @@ pub(crate) enum Verb {
     Promote(Box<ferry_cli::promote::Promote>),
     /// Tell where a Promotion stands, on what it waits, and what would let it go on
     Explain(ferry_cli::explain::Explain),
+    /// List the promotion steps, or show the reference of one
+    Steps(ferry_cli::steps::Steps),
     /// Copy the database of a data directory into a new file, also while Ferry runs on it
     Backup(verbs::backup::Backup),
     /// Make a data directory from a copy that `ferry backup` wrote

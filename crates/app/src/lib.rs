@@ -71,8 +71,17 @@ fn dispatch(ferry: Ferry) -> Result<ExitCode> {
         Verb::Explain(explain) => done(runtime()?.block_on(ferry_cli::explain::run(explain))),
         Verb::Backup(backup) => done(backup.run()),
         Verb::Restore(restore) => done(restore.run()),
+        Verb::Steps(steps) => done(ferry_cli::steps::run(&steps, &step_infos())),
         Verb::Crds => done(ferry_cli::crds::run()),
     }
+}
+
+/// What the command line tells of the steps.
+fn step_infos() -> Vec<ferry_cli::steps::StepInfo> {
+    ferry_steps::BUILTIN
+        .iter()
+        .map(|def| ferry_cli::steps::StepInfo { kind: def.kind, timeout: def.timeout, schema: def.schema() })
+        .collect()
 }
 
 fn done(result: Result<()>) -> Result<ExitCode> {

@@ -9,5 +9,6 @@ pub mod get;
 mod print;
 mod project;
 pub mod promote;
+pub mod steps;
 
 pub use connection::Connection;

@@ -1,19 +1,4 @@
 //! `argocd-update`: change Argo CD Applications and sync them.
-//!
-//! Names Applications, or finds them by labels, and requests one operation on each in the name of the Promotion: a
-//! hard refresh and a sync, with changed sources if you give some. The step goes on when all operations have
-//! succeeded; it waits for operations of others, and for an Application that is not there yet. An Application must
-//! permit it by its annotation `kargo.akuity.io/authorized-stage: <project>:<stage>`. From then on the Stage's health
-//! is that of these Applications. The output is `apps`, a list of `{name, namespace}`.
-//! ```yaml
-//! - uses: argocd-update
-//!   config:
-//!     apps:
-//!     - name: shop-test
-//!       sources:
-//!       - repoURL: https://github.com/example/shop.git
-//!         desiredRevision: ${{ outputs.push.commit }}
-//! ```
 
 use std::time::Duration;
 
@@ -31,7 +16,22 @@ use crate::AGAIN;
 /// The kind of the intents that this step notes: what it has seen of operations.
 const SEEN: &str = "seen";
 
-/// Changes Applications and syncs them.
+/// Change Argo CD Applications and sync them.
+///
+/// Names Applications, or finds them by labels, and requests one operation on each in the name of the Promotion: a
+/// hard refresh and a sync, with changed sources if you give some. The step goes on when all operations have
+/// succeeded; it waits for operations of others, and for an Application that is not there yet. An Application must
+/// permit it by its annotation `kargo.akuity.io/authorized-stage: <project>:<stage>`. From then on the Stage's health
+/// is that of these Applications. The output is `apps`, a list of `{name, namespace}`.
+/// ```yaml
+/// - uses: argocd-update
+///   config:
+///     apps:
+///     - name: shop-test
+///       sources:
+///       - repoURL: https://github.com/example/shop.git
+///         desiredRevision: ${{ outputs.push.commit }}
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ArgoCdUpdate(Config);

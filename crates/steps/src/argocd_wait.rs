@@ -1,17 +1,4 @@
 //! `argocd-wait`: wait until Argo CD Applications are as they should be.
-//!
-//! Names Applications, or finds them by labels, and changes nothing; it needs no permission of theirs. Without
-//! `waitFor` an Application must be healthy and synced, with no operation under way; of `health`, `suspended` and
-//! `degraded` one is enough. Health counts once Argo CD has looked after the last operation. An Application that is not
-//! there yet is waited for; one whose spec is wrong, or whose health got worse while it was waited for, ends the step.
-//! The output is `apps`, a list of `{name, namespace}`, and `healthStatus`, the health of each `namespace/name`.
-//! ```yaml
-//! - uses: argocd-wait
-//!   config:
-//!     apps:
-//!     - name: shop-test
-//!       waitFor: [health, sync]
-//! ```
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +13,20 @@ use serde::Deserialize;
 
 use crate::AGAIN;
 
-/// Waits until Applications are as they should be.
+/// Wait until Argo CD Applications are as they should be.
+///
+/// Names Applications, or finds them by labels, and changes nothing; it needs no permission of theirs. Without
+/// `waitFor` an Application must be healthy and synced, with no operation under way; of `health`, `suspended` and
+/// `degraded` one is enough. Health counts once Argo CD has looked after the last operation. An Application that is not
+/// there yet is waited for; one whose spec is wrong, or whose health got worse while it was waited for, ends the step.
+/// The output is `apps`, a list of `{name, namespace}`, and `healthStatus`, the health of each `namespace/name`.
+/// ```yaml
+/// - uses: argocd-wait
+///   config:
+///     apps:
+///     - name: shop-test
+///       waitFor: [health, sync]
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ArgoCdWait(Config);

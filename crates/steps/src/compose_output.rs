@@ -1,20 +1,20 @@
 //! `compose-output`: make an output from other outputs, variables and Freight.
-//!
-//! The config is the output: any keys, with expressions in their values. Inside a task the keys are also found under
-//! the task's own alias, which is how a task hands something to the steps after it.
-//! ```yaml
-//! - uses: compose-output
-//!   as: release
-//!   config:
-//!     url: https://example.com/releases/${{ outputs.push.commit }}
-//! ```
 
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepResult};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// Makes an output.
+/// Make an output from other outputs, variables and Freight.
+///
+/// The config is the output: any keys, with expressions in their values. Inside a task the keys are also found under
+/// the task's own alias, which is how a task hands something to the steps after it.
+/// ```yaml
+/// - uses: compose-output
+///   as: release
+///   config:
+///     url: https://example.com/releases/${{ outputs.push.commit }}
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(extend("minProperties" = 1))]

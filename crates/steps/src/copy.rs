@@ -1,17 +1,4 @@
 //! `copy`: copy a file or a directory inside the work directory.
-//!
-//! A directory is copied into the other: what is there already and has no namesake stays. Symbolic links in a
-//! directory are left out, and so is everything called `.git`; `ignore` leaves out more, in the syntax of
-//! `.gitignore`, counted from `inPath`. There is no output.
-//! ```yaml
-//! - uses: copy
-//!   config:
-//!     inPath: src/overlays/test
-//!     outPath: out
-//!     ignore: |
-//!       # only what is deployed
-//!       *.md
-//! ```
 
 use ferry_engine::work::{self, Entry, Kind, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
@@ -22,7 +9,20 @@ use crate::broke;
 use crate::config::{Text, given};
 use crate::ignored::Ignored;
 
-/// Copies a file or a directory.
+/// Copy a file or a directory inside the work directory.
+///
+/// A directory is copied into the other: what is there already and has no namesake stays. Symbolic links in a
+/// directory are left out, and so is everything called `.git`; `ignore` leaves out more, in the syntax of
+/// `.gitignore`, counted from `inPath`. There is no output.
+/// ```yaml
+/// - uses: copy
+///   config:
+///     inPath: src/overlays/test
+///     outPath: out
+///     ignore: |
+///       # only what is deployed
+///       *.md
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Copy {

@@ -1,14 +1,4 @@
 //! `delete`: remove files and directories inside the work directory.
-//!
-//! Give either `path` or `paths`. A symbolic link is removed itself, never what it points to. What does not exist is
-//! passed over, unless `strict` is set. With `pathsAreGlobs` the paths are patterns (`*`, `**`, `?`, `[…]`, `{a,b}`)
-//! counted from the work directory. There is no output.
-//! ```yaml
-//! - uses: delete
-//!   config:
-//!     paths: ["out/**/*.tmp", "out/.cache"]
-//!     pathsAreGlobs: true
-//! ```
 
 use std::collections::BTreeSet;
 
@@ -21,7 +11,17 @@ use serde::Deserialize;
 use crate::broke;
 use crate::config::{AtLeastOne, Text, given};
 
-/// Removes files and directories.
+/// Remove files and directories inside the work directory.
+///
+/// Give either `path` or `paths`. A symbolic link is removed itself, never what it points to. What does not exist is
+/// passed over, unless `strict` is set. With `pathsAreGlobs` the paths are patterns (`*`, `**`, `?`, `[…]`, `{a,b}`)
+/// counted from the work directory. There is no output.
+/// ```yaml
+/// - uses: delete
+///   config:
+///     paths: ["out/**/*.tmp", "out/.cache"]
+///     pathsAreGlobs: true
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(extend("oneOf" = [{"required": ["path"]}, {"required": ["paths"]}]))]

@@ -1,12 +1,4 @@
 //! `fail`: fail the Promotion, at once and with a message.
-//!
-//! Together with `if` it stops a Promotion for a reason of your own:
-//! ```yaml
-//! - uses: fail
-//!   if: ${{ outputs.check.body.frozen == true }}
-//!   config:
-//!     message: releases are frozen
-//! ```
 
 use ferry_engine::{Effect, Step, StepContext, StepError, StepResult};
 use schemars::JsonSchema;
@@ -14,7 +6,15 @@ use serde::Deserialize;
 
 use crate::config::{Text, given};
 
-/// Fails.
+/// Fail the Promotion, at once and with a message.
+///
+/// Together with `if` it stops a Promotion for a reason of your own:
+/// ```yaml
+/// - uses: fail
+///   if: ${{ outputs.check.body.frozen == true }}
+///   config:
+///     message: releases are frozen
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Fail {

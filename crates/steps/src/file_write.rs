@@ -1,17 +1,4 @@
 //! `file-write`: write a text into a new file.
-//!
-//! The path lies in the work directory, outside of its `.git`, and goes through no symbolic link. A file that is there
-//! is replaced only with `overwrite`. `permissions` are octal, `0600` where they are not given; a file that can be
-//! executed, or written by everybody, is refused. Missing directories are made, for the owner alone. There is no
-//! output.
-//! ```yaml
-//! - uses: file-write
-//!   config:
-//!     path: out/release.txt
-//!     contents: |
-//!       ${{ ctx.targetFreight.name }}
-//!     permissions: "0644"
-//! ```
 
 use std::borrow::Cow;
 
@@ -30,7 +17,20 @@ const DIRECTORY_MODE: u32 = 0o700;
 /// Bits that no file may have: it could be executed, or written by everybody.
 const REFUSED: u32 = 0o113;
 
-/// Writes a text into a file.
+/// Write a text into a new file.
+///
+/// The path lies in the work directory, outside of its `.git`, and goes through no symbolic link. A file that is there
+/// is replaced only with `overwrite`. `permissions` are octal, `0600` where they are not given; a file that can be
+/// executed, or written by everybody, is refused. Missing directories are made, for the owner alone. There is no
+/// output.
+/// ```yaml
+/// - uses: file-write
+///   config:
+///     path: out/release.txt
+///     contents: |
+///       ${{ ctx.targetFreight.name }}
+///     permissions: "0644"
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct FileWrite {

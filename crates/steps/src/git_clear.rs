@@ -1,11 +1,4 @@
 //! `git-clear`: remove all files of a work tree, so that what later steps put there replaces them.
-//!
-//! `.git` stays, and so do work trees inside this one. There is no output.
-//! ```yaml
-//! - uses: git-clear
-//!   config:
-//!     path: out
-//! ```
 
 use ferry_engine::work::{self, Kind, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepResult};
@@ -14,7 +7,14 @@ use serde::Deserialize;
 
 use crate::{broke, git};
 
-/// Removes all files of a work tree.
+/// Remove all files of a work tree, so that what later steps put there replaces them.
+///
+/// `.git` stays, and so do work trees inside this one. There is no output.
+/// ```yaml
+/// - uses: git-clear
+///   config:
+///     path: out
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitClear {

@@ -1,21 +1,4 @@
 //! `git-clone`: check out branches, tags and commits of a repository.
-//!
-//! Each entry of `checkout` puts the files of one revision at one path: a `branch`, a `tag`, a `commit`, or without
-//! any of them the default branch. With `create`, a branch that the repository does not have yet is made, without
-//! history and with an empty first commit. `sparse` names the directories that are wanted, all files in them and in
-//! the directories above. The output is `commits`, the id of each checked out commit by `as` or by path.
-//! ```yaml
-//! - uses: git-clone
-//!   as: clone
-//!   config:
-//!     repoURL: https://github.com/example/shop.git
-//!     checkout:
-//!     - branch: main
-//!       path: src
-//!     - branch: env/test
-//!       create: true
-//!       path: out
-//! ```
 
 use std::collections::HashSet;
 
@@ -34,7 +17,24 @@ use crate::broke;
 use crate::config::{AtLeastOne, Text, given};
 use crate::git::{self, Author, failed};
 
-/// Checks out revisions of a repository.
+/// Check out branches, tags and commits of a repository.
+///
+/// Each entry of `checkout` puts the files of one revision at one path: a `branch`, a `tag`, a `commit`, or without
+/// any of them the default branch. With `create`, a branch that the repository does not have yet is made, without
+/// history and with an empty first commit. `sparse` names the directories that are wanted, all files in them and in
+/// the directories above. The output is `commits`, the id of each checked out commit by `as` or by path.
+/// ```yaml
+/// - uses: git-clone
+///   as: clone
+///   config:
+///     repoURL: https://github.com/example/shop.git
+///     checkout:
+///     - branch: main
+///       path: src
+///     - branch: env/test
+///       create: true
+///       path: out
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitClone {

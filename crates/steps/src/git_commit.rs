@@ -1,15 +1,4 @@
 //! `git-commit`: commit everything that changed in a work tree.
-//!
-//! New, changed and removed files become one commit, but for those that `.gitignore` leaves out. Where nothing
-//! changed the step is skipped. The output is `commit`, the id of the new commit or else of the one that is checked
-//! out.
-//! ```yaml
-//! - uses: git-commit
-//!   as: commit
-//!   config:
-//!     path: out
-//!     message: ${{ outputs.update.commitMessage }}
-//! ```
 
 use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepResult};
@@ -20,7 +9,18 @@ use serde::Deserialize;
 use crate::config::{Text, given};
 use crate::git::{self, Author, failed};
 
-/// Commits everything that changed in a work tree.
+/// Commit everything that changed in a work tree.
+///
+/// New, changed and removed files become one commit, but for those that `.gitignore` leaves out. Where nothing
+/// changed the step is skipped. The output is `commit`, the id of the new commit or else of the one that is checked
+/// out.
+/// ```yaml
+/// - uses: git-commit
+///   as: commit
+///   config:
+///     path: out
+///     message: ${{ outputs.update.commitMessage }}
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitCommit {

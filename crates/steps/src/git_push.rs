@@ -1,17 +1,4 @@
 //! `git-push`: push the commits of a work tree to a branch.
-//!
-//! To the branch that is checked out, to `targetBranch`, or with `generateTargetBranch` to a branch of the
-//! Promotion's own. If others have pushed meanwhile, their commits are integrated first and the push is tried again;
-//! nobody's commit is lost, unless `force` is set. With `tag` only that tag is pushed, which `git-tag` has made; one that
-//! the repository has already under that name is never replaced. The outputs are `commit`, `branch`, and `commitURL`
-//! for known hosts.
-//! ```yaml
-//! - uses: git-push
-//!   as: push
-//!   config:
-//!     path: out
-//!     targetBranch: env/test
-//! ```
 
 use std::time::Duration;
 
@@ -30,7 +17,21 @@ use crate::git::{self, Defaults, failed};
 
 const ATTEMPTS: u32 = 10;
 
-/// Pushes the commits of a work tree. At most one of `targetBranch`, `generateTargetBranch` and `tag`.
+/// Push the commits of a work tree to a branch.
+///
+/// To the branch that is checked out, to `targetBranch`, or with `generateTargetBranch` to a branch of the
+/// Promotion's own. If others have pushed meanwhile, their commits are integrated first and the push is tried again;
+/// nobody's commit is lost, unless `force` is set. With `tag` only that tag is pushed, which `git-tag` has made; one that
+/// the repository has already under that name is never replaced. At most one of `targetBranch`, `generateTargetBranch`
+/// and `tag` may be given. The outputs are `commit`, `branch`, and `commitURL`
+/// for known hosts.
+/// ```yaml
+/// - uses: git-push
+///   as: push
+///   config:
+///     path: out
+///     targetBranch: env/test
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitPush {

@@ -1,16 +1,4 @@
 //! `git-tag`: tag the commit that a work tree is at.
-//!
-//! The tag has a message and an author of its own, who the checkout says; `git-push` with `tag` sends it. A tag of that
-//! name, there or at the remote, is an error; with `force` one there is replaced, but one at the remote never is. The
-//! output is `commit`, the id of the commit.
-//! ```yaml
-//! - uses: git-tag
-//!   as: tag
-//!   config:
-//!     path: out
-//!     tag: v${{ vars.version }}
-//!     message: Release ${{ vars.version }}
-//! ```
 
 use ferry_artifact::TagName;
 use ferry_engine::work::WorkPath;
@@ -22,7 +10,19 @@ use serde::Deserialize;
 use crate::config::Text;
 use crate::git::{self, failed};
 
-/// Tags the commit that a work tree is at.
+/// Tag the commit that a work tree is at.
+///
+/// The tag has a message and an author of its own, who the checkout says; `git-push` with `tag` sends it. A tag of that
+/// name, there or at the remote, is an error; with `force` one there is replaced, but one at the remote never is. The
+/// output is `commit`, the id of the commit.
+/// ```yaml
+/// - uses: git-tag
+///   as: tag
+///   config:
+///     path: out
+///     tag: v${{ vars.version }}
+///     message: Release ${{ vars.version }}
+/// ```
 // Fields that do not exist are passed over, as Kargo does with this step alone.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,16 +1,4 @@
 //! `json-parse`: take values out of a JSON file.
-//!
-//! The outputs are what the given expressions make of the document. They are bare, without `${{ }}`: the keys of the
-//! document are variables, the document as a whole is `$env`, and a key that is not there is nil.
-//! ```yaml
-//! - uses: json-parse
-//!   as: package
-//!   config:
-//!     path: src/package.json
-//!     outputs:
-//!     - name: version
-//!       fromExpression: version
-//! ```
 
 use ferry_engine::document::Document;
 use ferry_engine::{Effect, Step, StepContext, StepResult};
@@ -19,7 +7,19 @@ use serde::Deserialize;
 
 use crate::extract::Extraction;
 
-/// Takes values out of a JSON file.
+/// Take values out of a JSON file.
+///
+/// The outputs are what the given expressions make of the document. They are bare, without `${{ }}`: the keys of the
+/// document are variables, the document as a whole is `$env`, and a key that is not there is nil.
+/// ```yaml
+/// - uses: json-parse
+///   as: package
+///   config:
+///     path: src/package.json
+///     outputs:
+///     - name: version
+///       fromExpression: version
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct JsonParse(Extraction);

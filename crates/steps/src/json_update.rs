@@ -1,17 +1,4 @@
 //! `json-update`: give keys of a JSON file new values.
-//!
-//! Only the addressed values change: order, spaces, comments and line ends stay as they are. What is not there is
-//! made. A key is a path with dots; a dot inside a name is written `\.`, an element of a list is named by its index, and
-//! `-1` appends one. Values are texts, numbers and booleans. The output is `commitMessage`, which tells what changed.
-//! ```yaml
-//! - uses: json-update
-//!   as: update
-//!   config:
-//!     path: src/config.json
-//!     updates:
-//!     - key: image.tag
-//!       value: ${{ imageFrom("registry.example.com/app").Tag }}
-//! ```
 
 use ferry_engine::{Effect, Step, StepContext, StepResult};
 use schemars::JsonSchema;
@@ -21,7 +8,20 @@ use serde_json::Value;
 use crate::json;
 use crate::update::Updates;
 
-/// Gives keys of a JSON file new values.
+/// Give keys of a JSON file new values.
+///
+/// Only the addressed values change: order, spaces, comments and line ends stay as they are. What is not there is
+/// made. A key is a path with dots; a dot inside a name is written `\.`, an element of a list is named by its index, and
+/// `-1` appends one. Values are texts, numbers and booleans. The output is `commitMessage`, which tells what changed.
+/// ```yaml
+/// - uses: json-update
+///   as: update
+///   config:
+///     path: src/config.json
+///     updates:
+///     - key: image.tag
+///       value: ${{ imageFrom("registry.example.com/app").Tag }}
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct JsonUpdate(Updates);

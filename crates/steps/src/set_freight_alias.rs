@@ -1,12 +1,4 @@
 //! `set-freight-alias`: give a piece of Freight of the Project another alias.
-//!
-//! The alias must be one that no other Freight of the Project has. There is no output.
-//! ```yaml
-//! - uses: set-freight-alias
-//!   config:
-//!     name: ${{ ctx.targetFreight.name }}
-//!     alias: release-${{ imageFrom("registry.example.com/app").Tag }}
-//! ```
 
 use ferry_engine::resources::{Control, Kind};
 use ferry_engine::world;
@@ -21,7 +13,15 @@ use crate::config::Text;
 /// The label that repeats the alias.
 const LABEL: &str = "kargo.akuity.io/alias";
 
-/// Gives a piece of Freight another alias.
+/// Give a piece of Freight of the Project another alias.
+///
+/// The alias must be one that no other Freight of the Project has. There is no output.
+/// ```yaml
+/// - uses: set-freight-alias
+///   config:
+///     name: ${{ ctx.targetFreight.name }}
+///     alias: release-${{ imageFrom("registry.example.com/app").Tag }}
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SetFreightAlias {

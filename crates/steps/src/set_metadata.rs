@@ -1,16 +1,4 @@
 //! `set-metadata`: note values on Stages and Freight of the Project.
-//!
-//! Each value takes the place of what was noted under its name, as a whole; null takes the name away; other names stay.
-//! Expressions read them with `stageMetadata` and `freightMetadata`. There is no output.
-//! ```yaml
-//! - uses: set-metadata
-//!   config:
-//!     updates:
-//!     - kind: Freight
-//!       name: ${{ ctx.targetFreight.name }}
-//!       values:
-//!         tested-by: ${{ ctx.meta.promotion.actor }}
-//! ```
 
 use std::sync::Arc;
 
@@ -27,7 +15,19 @@ use crate::config::{AtLeastOne, Text};
 /// How often a resource is read again that others change at the same time.
 const ATTEMPTS: usize = 20;
 
-/// Notes values on Stages and Freight.
+/// Note values on Stages and Freight of the Project.
+///
+/// Each value takes the place of what was noted under its name, as a whole; null takes the name away; other names stay.
+/// Expressions read them with `stageMetadata` and `freightMetadata`. There is no output.
+/// ```yaml
+/// - uses: set-metadata
+///   config:
+///     updates:
+///     - kind: Freight
+///       name: ${{ ctx.targetFreight.name }}
+///       values:
+///         tested-by: ${{ ctx.meta.promotion.actor }}
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SetMetadata {

@@ -1,15 +1,4 @@
 //! `tar`: put a file or a directory into an archive.
-//!
-//! The archive holds what is in the directory, named from there, or the one file. `.git` is left out; with `ignore`,
-//! in the syntax of `.gitignore`, that is left out instead. Symbolic links stay links. An archive that is there is
-//! replaced. A file may have 50 MiB, all together 100 MiB. There is no output.
-//! ```yaml
-//! - uses: tar
-//!   config:
-//!     inPath: out
-//!     outPath: release.tgz
-//!     gzip: true
-//! ```
 
 use std::io::{self, Write};
 
@@ -29,7 +18,18 @@ const MODE: u32 = 0o600;
 /// What is left out where nothing is said.
 const IGNORED: &str = ".git";
 
-/// Puts a file or a directory into an archive.
+/// Put a file or a directory into an archive.
+///
+/// The archive holds what is in the directory, named from there, or the one file. `.git` is left out; with `ignore`,
+/// in the syntax of `.gitignore`, that is left out instead. Symbolic links stay links. An archive that is there is
+/// replaced. A file may have 50 MiB, all together 100 MiB. There is no output.
+/// ```yaml
+/// - uses: tar
+///   config:
+///     inPath: out
+///     outPath: release.tgz
+///     gzip: true
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Tar {

@@ -1,17 +1,4 @@
 //! `toml-parse`: take values out of a TOML file.
-//!
-//! The outputs are what the given expressions make of the document. They are bare, without `${{ }}`: the keys of the
-//! document are variables, the document as a whole is `$env`, and a key that is not there is nil. Dates and times
-//! are texts.
-//! ```yaml
-//! - uses: toml-parse
-//!   as: cargo
-//!   config:
-//!     path: src/Cargo.toml
-//!     outputs:
-//!     - name: version
-//!       fromExpression: package.version
-//! ```
 
 use ferry_engine::document::{Document, Map, Value};
 use ferry_engine::{Effect, Step, StepContext, StepResult};
@@ -24,7 +11,20 @@ use crate::extract::Extraction;
 /// How deep tables and arrays may be nested.
 const DEPTH: usize = 200;
 
-/// Takes values out of a TOML file.
+/// Take values out of a TOML file.
+///
+/// The outputs are what the given expressions make of the document. They are bare, without `${{ }}`: the keys of the
+/// document are variables, the document as a whole is `$env`, and a key that is not there is nil. Dates and times
+/// are texts.
+/// ```yaml
+/// - uses: toml-parse
+///   as: cargo
+///   config:
+///     path: src/Cargo.toml
+///     outputs:
+///     - name: version
+///       fromExpression: package.version
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TomlParse(Extraction);

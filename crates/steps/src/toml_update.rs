@@ -1,18 +1,4 @@
 //! `toml-update`: give keys of a TOML file new values.
-//!
-//! Only the addressed values change: comments, order, spaces and line ends stay as they are. A key is a path with dots; a
-//! dot inside a name is written `\.`, an element of an array, or a table of `[[…]]`, is named by its index. A key that
-//! does not exist is an error, and so is one that leads to a table or an array. Values are texts, numbers and booleans.
-//! The output is `commitMessage`, which tells what changed.
-//! ```yaml
-//! - uses: toml-update
-//!   as: update
-//!   config:
-//!     path: src/app.toml
-//!     updates:
-//!     - key: image.tag
-//!       value: ${{ imageFrom("registry.example.com/app").Tag }}
-//! ```
 
 use ferry_engine::{Effect, Step, StepContext, StepResult};
 use schemars::JsonSchema;
@@ -21,7 +7,21 @@ use serde::Deserialize;
 use crate::toml;
 use crate::update::Updates;
 
-/// Gives keys of a TOML file new values.
+/// Give keys of a TOML file new values.
+///
+/// Only the addressed values change: comments, order, spaces and line ends stay as they are. A key is a path with dots; a
+/// dot inside a name is written `\.`, an element of an array, or a table of `[[…]]`, is named by its index. A key that
+/// does not exist is an error, and so is one that leads to a table or an array. Values are texts, numbers and booleans.
+/// The output is `commitMessage`, which tells what changed.
+/// ```yaml
+/// - uses: toml-update
+///   as: update
+///   config:
+///     path: src/app.toml
+///     updates:
+///     - key: image.tag
+///       value: ${{ imageFrom("registry.example.com/app").Tag }}
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TomlUpdate(Updates);

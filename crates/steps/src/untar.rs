@@ -1,17 +1,4 @@
 //! `untar`: take apart an archive, compressed by gzip or not.
-//!
-//! `outPath` then holds what the archive holds, and nothing else; `.` adds to the work directory instead. The first
-//! `stripComponents` parts of each name are cut off. `.git` is left out; with `ignore`, in the syntax of `.gitignore`
-//! and counted from `outPath`, that is left out instead. Entries whose names lead out, links that are absolute or lead
-//! upwards, hard links and devices are passed over. A file may have 50 MiB, all together 100 MiB, entries 100,000.
-//! There is no output.
-//! ```yaml
-//! - uses: untar
-//!   config:
-//!     inPath: chart.tgz
-//!     outPath: chart
-//!     stripComponents: 1
-//! ```
 
 use std::io::{self, Read};
 
@@ -38,7 +25,20 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// How much of an archive is read at most: its files, its headers and what is passed over.
 const MAX_READ: u64 = 2 * MAX_TOTAL + 1024 * MAX_ENTRIES as u64;
 
-/// Takes apart an archive.
+/// Take apart an archive, compressed by gzip or not.
+///
+/// `outPath` then holds what the archive holds, and nothing else; `.` adds to the work directory instead. The first
+/// `stripComponents` parts of each name are cut off. `.git` is left out; with `ignore`, in the syntax of `.gitignore`
+/// and counted from `outPath`, that is left out instead. Entries whose names lead out, links that are absolute or lead
+/// upwards, hard links and devices are passed over. A file may have 50 MiB, all together 100 MiB, entries 100,000.
+/// There is no output.
+/// ```yaml
+/// - uses: untar
+///   config:
+///     inPath: chart.tgz
+///     outPath: chart
+///     stripComponents: 1
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Untar {

@@ -1,17 +1,4 @@
 //! `yaml-parse`: take values out of a YAML file.
-//!
-//! The outputs are what the given expressions make of the document. They are bare, without `${{ }}`: the keys of the
-//! document are variables, the document as a whole is `$env`, and a key that is not there is nil. Of several documents
-//! the first is read, as YAML 1.1: `yes`, `on` and `n` are booleans, `012` is 10.
-//! ```yaml
-//! - uses: yaml-parse
-//!   as: chart
-//!   config:
-//!     path: src/charts/app/Chart.yaml
-//!     outputs:
-//!     - name: version
-//!       fromExpression: version
-//! ```
 
 use ferry_engine::document::Document;
 use ferry_engine::{Effect, Step, StepContext, StepResult};
@@ -21,7 +8,20 @@ use serde::Deserialize;
 use crate::extract::Extraction;
 use crate::yaml;
 
-/// Takes values out of a YAML file.
+/// Take values out of a YAML file.
+///
+/// The outputs are what the given expressions make of the document. They are bare, without `${{ }}`: the keys of the
+/// document are variables, the document as a whole is `$env`, and a key that is not there is nil. Of several documents
+/// the first is read, as YAML 1.1: `yes`, `on` and `n` are booleans, `012` is 10.
+/// ```yaml
+/// - uses: yaml-parse
+///   as: chart
+///   config:
+///     path: src/charts/app/Chart.yaml
+///     outputs:
+///     - name: version
+///       fromExpression: version
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct YamlParse(Extraction);

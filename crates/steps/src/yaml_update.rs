@@ -1,18 +1,4 @@
 //! `yaml-update`: give keys of a YAML file new values.
-//!
-//! Only the addressed values change: comments, order, quotes, anchors, line ends and further documents stay as they
-//! are. A key is a path with dots; a dot inside a name is written `\.`, an element of a list is named by its index.
-//! A key that does not exist is an error, and so is one that leads to a map or a list. A text that would read as a
-//! number or a boolean is quoted. The output is `commitMessage`, which tells what changed.
-//! ```yaml
-//! - uses: yaml-update
-//!   as: update
-//!   config:
-//!     path: src/charts/app/values.yaml
-//!     updates:
-//!     - key: image.tag
-//!       value: ${{ imageFrom("registry.example.com/app").Tag }}
-//! ```
 
 use ferry_engine::{Effect, Step, StepContext, StepResult};
 use schemars::JsonSchema;
@@ -21,7 +7,21 @@ use serde::Deserialize;
 use crate::update::Updates;
 use crate::yaml;
 
-/// Gives keys of a YAML file new values.
+/// Give keys of a YAML file new values.
+///
+/// Only the addressed values change: comments, order, quotes, anchors, line ends and further documents stay as they
+/// are. A key is a path with dots; a dot inside a name is written `\.`, an element of a list is named by its index.
+/// A key that does not exist is an error, and so is one that leads to a map or a list. A text that would read as a
+/// number or a boolean is quoted. The output is `commitMessage`, which tells what changed.
+/// ```yaml
+/// - uses: yaml-update
+///   as: update
+///   config:
+///     path: src/charts/app/values.yaml
+///     updates:
+///     - key: image.tag
+///       value: ${{ imageFrom("registry.example.com/app").Tag }}
+/// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct YamlUpdate(Updates);

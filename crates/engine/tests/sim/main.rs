@@ -2,6 +2,7 @@
 //! can die is a numbered point; the schedules kill at each of them, and at pairs of them.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod added;
 mod kills;
 mod orders;
 mod outside;

@@ -30,6 +30,7 @@ pub struct Line {
 
 pub fn registry() -> Registry {
     Registry::new([
+        StepDef::of::<crate::added::CountLines>(),
         StepDef::of::<Edit>(),
         StepDef::of::<Append>(),
         StepDef::of::<Push>(),

@@ -16,7 +16,7 @@ use crate::bench::{Bench, told, wanted};
 
 /// Applications in memory.
 #[derive(Default)]
-struct Memory {
+pub struct Memory {
     apps: Mutex<Vec<Value>>,
     /// Answered to the next calls, before anything is done.
     errors: Mutex<Vec<Error>>,
@@ -63,7 +63,7 @@ impl Applications for Memory {
     }
 }
 
-fn application() -> Value {
+pub fn application() -> Value {
     json!({
         "metadata": {
             "name": "shop", "namespace": "argocd", "resourceVersion": "7", "labels": {"team": "a"},
@@ -74,7 +74,7 @@ fn application() -> Value {
     })
 }
 
-fn desk(apps: Vec<Value>) -> (Bench, Arc<Memory>) {
+pub fn desk(apps: Vec<Value>) -> (Bench, Arc<Memory>) {
     let memory = Arc::new(Memory { apps: Mutex::new(apps), ..Memory::default() });
     let mut bench = Bench::new();
     let applications: Arc<dyn Applications> = memory.clone();

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use ferry_api::{Freight, Promotion, Stage};
 use ferry_engine::context::Surroundings;
-use ferry_engine::evaluate::Evaluator;
+use ferry_engine::evaluate::{Evaluator, Facts};
 use ferry_engine::ledger::Recorder;
 use ferry_engine::step::Registry;
 use ferry_engine::work::{WorkDir, WorkDirectory, WorkRoot};
@@ -20,9 +20,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde_json::{Map, Value, json};
 
-/// A world with nothing in it but Secrets.
+/// A world with nothing in it but Secrets, and what every Warehouse subscribes to.
 #[derive(Default)]
-pub struct Nothing(Vec<Secret>);
+pub struct Nothing {
+    secrets: Vec<Secret>,
+    subscriptions: Option<Vec<Value>>,
+}
 
 #[async_trait]
 impl World for Nothing {
@@ -43,7 +46,7 @@ impl World for Nothing {
     }
 
     async fn warehouse_subscriptions(&self, _: &str, _: &str) -> Result<Option<Vec<Value>>, Error> {
-        Ok(None)
+        Ok(self.subscriptions.clone())
     }
 
     async fn config_map(&self, _: &str, _: &str) -> Result<Option<ConfigMap>, Error> {
@@ -60,7 +63,7 @@ impl World for Nothing {
             labels.and_then(|l| l.get("kargo.akuity.io/cred-type")).is_some_and(|l| l == kind.as_str())
         };
         let here = |s: &&Secret| s.metadata.namespace.as_deref() == Some(namespace);
-        let mut found: Vec<_> = self.0.iter().filter(here).filter(labelled).cloned().collect();
+        let mut found: Vec<_> = self.secrets.iter().filter(here).filter(labelled).cloned().collect();
         found.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
         Ok(found)
     }
@@ -157,8 +160,8 @@ impl Bench {
     }
 
     pub fn context(&self, work: WorkDir) -> StepContext {
-        let around =
-            Surroundings { services: self.services.clone(), world: Arc::new(Nothing(self.secrets.clone())) };
+        let world = Nothing { secrets: self.secrets.clone(), subscriptions: None };
+        let around = Surroundings { services: self.services.clone(), world: Arc::new(world) };
         StepContext::new(work, self.ledger.clone(), around)
     }
 
@@ -188,20 +191,33 @@ impl Bench {
         let step = json!({"uses": "x", "as": text("alias", "step-under-test"), "config": config});
         let promotion = json!({
             "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Promotion",
-            "metadata": {"name": text("promotion", "p"), "namespace": text("project", "demo")},
+            "metadata": {
+                "name": text("promotion", "p"), "namespace": text("project", "demo"),
+                "annotations": {"kargo.akuity.io/create-actor": text("actor", "")},
+            },
             "spec": {
-                "stage": text("stage", "dev"), "vars": context.get("vars").cloned().unwrap_or_else(|| json!([])),
+                "stage": text("stage", "dev"), "freight": text("targetFreight", ""), "vars": context.get("vars").cloned().unwrap_or_else(|| json!([])),
                 "steps": [step],
             },
-            "status": {"state": context.get("state").cloned().unwrap_or_else(|| json!({}))},
+            "status": {
+                "state": context.get("state").cloned().unwrap_or_else(|| json!({})),
+                "freightCollection": context.get("freightCollection"),
+            },
         });
+        let subscriptions = context.get("subscriptions").and_then(Value::as_array).cloned();
+        let stage = json!({
+            "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Stage",
+            "metadata": {"name": text("stage", "dev"), "namespace": text("project", "demo")},
+            "spec": {"requestedFreight": context.get("freightRequests").cloned().unwrap_or_else(|| json!([]))},
+        });
+        let stage: Stage = serde_json::from_value(stage).map_err(|e| e.to_string())?;
         let promotion: Promotion = serde_json::from_value(promotion).map_err(|e| e.to_string())?;
         self.runtime.block_on(async {
             let evaluator = Evaluator::new(
-                Arc::new(Nothing::default()),
+                Arc::new(Nothing { secrets: Vec::new(), subscriptions }),
                 Arc::default(),
                 Arc::new(promotion),
-                Arc::default(),
+                Arc::new(Facts::of(Some(stage), None)),
             );
             evaluator.config(0, Timestamp::UNIX_EPOCH).await.map_err(|e| e.to_string())
         })

@@ -14,7 +14,7 @@ use crate::bench::{Bench, told, wanted};
 
 /// Resources in memory.
 #[derive(Default)]
-struct Memory {
+pub struct Memory {
     objects: Mutex<Vec<Value>>,
     /// Answered to the next writes, before anything is done.
     errors: Mutex<Vec<Error>>,
@@ -57,7 +57,7 @@ impl Resources for Memory {
     }
 }
 
-fn desk(objects: &Value) -> (Bench, Arc<Memory>) {
+pub fn desk(objects: &Value) -> (Bench, Arc<Memory>) {
     let objects = objects.as_array().cloned().unwrap_or_default();
     let memory = Arc::new(Memory { objects: Mutex::new(objects), ..Memory::default() });
     let mut bench = Bench::new();

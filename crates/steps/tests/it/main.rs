@@ -4,6 +4,7 @@
 mod argocd;
 mod bench;
 mod control;
+mod examples;
 mod files;
 mod git;
 mod git_steps;

@@ -1,0 +1,135 @@
+//! The example of each step's reference, run.
+
+use ferry_engine::{Outcome, StepDef, StepError};
+use ferry_steps::{BUILTIN, yaml};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, put};
+use crate::git_world::GitWorld;
+use crate::{argocd, control};
+
+/// The repository that the examples speak of.
+const REPOSITORY: &str = "https://github.com/example/shop.git";
+
+/// What the examples' expressions find.
+fn context() -> Value {
+    let image = json!({"repoURL": "registry.example.com/app", "tag": "1.2.3"});
+    let origin = json!({"kind": "Warehouse", "name": "w"});
+    json!({
+        "project": "demo", "stage": "test", "actor": "admin", "targetFreight": "f1",
+        "vars": [{"name": "version", "value": "1.2.3"}],
+        "state": {
+            "push": {"commit": "4d9c0e0b4c3f3a3f3f1f1f2d2d2e2e2f3f3f4040"}, "check": {"body": {"frozen": true}},
+            "update": {"commitMessage": "Update the image"},
+        },
+        "freightRequests": [{"origin": origin, "sources": {"direct": true}}],
+        "freightCollection": {
+            "id": "c", "items": {"Warehouse/w": {"name": "f1", "origin": origin, "images": [image]}},
+        },
+        "subscriptions": [{"image": {"repoURL": "registry.example.com/app"}}],
+    })
+}
+
+/// Files that the examples find in the work directory.
+fn files() -> Value {
+    json!({
+        "src/overlays/test/app.yaml": "a: 1\n",
+        "out/app.yaml": "a: 1\n",
+        "out/cache/x.tmp": "x",
+        "src/package.json": r#"{"version": "1.2.3"}"#,
+        "src/config.json": r#"{"image": {"tag": "1.2.2"}}"#,
+        "src/Cargo.toml": "[package]\nversion = \"1.2.3\"\n",
+        "src/app.toml": "[image]\ntag = \"1.2.2\"\n",
+        "src/charts/app/Chart.yaml": "version: 1.2.3\n",
+        "src/charts/app/values.yaml": "image:\n  tag: 1.2.2\n",
+        "chart/Chart.yaml": "version: 1.2.3\n",
+    })
+}
+
+/// The example of a step: the one entry of the list in its description.
+fn example(def: &StepDef) -> Value {
+    let schema = def.schema();
+    let description = schema["description"].as_str().unwrap();
+    let fenced = description.split_once("```yaml\n").and_then(|(_, rest)| rest.split_once("```"));
+    let (text, _) = fenced.unwrap_or_else(|| panic!("{} has no example", def.kind));
+    let mut steps = match yaml::read(text).unwrap() {
+        Value::Array(steps) => steps,
+        other => panic!("{}: {other} is no list of steps", def.kind),
+    };
+    assert_eq!(steps.len(), 1, "{}", def.kind);
+    let step = steps.remove(0);
+    assert_eq!(step["uses"], def.kind);
+    step
+}
+
+#[test]
+fn the_example_of_each_step_works() {
+    for def in BUILTIN {
+        let step = example(def);
+        let config = step["config"].to_string();
+        let result = if def.kind.starts_with("git-") {
+            in_git(def.kind, &config)
+        } else {
+            let bench = bench(def.kind);
+            run(&bench, def.kind, &config)
+        };
+        match (def.kind, result) {
+            ("fail", Err(StepError::Failed(_))) => {}
+            ("fail", other) => panic!("fail: {other:?}"),
+            // Argo CD is asked for a sync, which takes its time.
+            ("argocd-update", Ok(Outcome::Waiting { .. })) | (_, Ok(Outcome::Succeeded(_))) => {}
+            (kind, other) => panic!("{kind}: {other:?}"),
+        }
+    }
+}
+
+fn run(bench: &Bench, kind: &str, config: &str) -> ferry_engine::StepResult {
+    let config = serde_json::from_str(config).unwrap();
+    let config = bench.evaluated(&config, &context()).unwrap_or_else(|e| panic!("{kind}: {e}"));
+    bench.run_in(kind, config, |ctx| {
+        "demo".clone_into(&mut ctx.project);
+        "test".clone_into(&mut ctx.stage);
+        "test.01hzz0000000000000000000aa.abc1234".clone_into(&mut ctx.promotion);
+    })
+}
+
+fn bench(kind: &str) -> Bench {
+    let bench = match kind {
+        "argocd-update" | "argocd-wait" => {
+            let mut app = argocd::application();
+            app["metadata"]["name"] = json!("shop-test");
+            app["spec"]["source"]["repoURL"] = json!(REPOSITORY);
+            app["status"]["health"] = json!({"status": "Healthy"});
+            app["status"]["sync"] = json!({"status": "Synced"});
+            argocd::desk(vec![app]).0
+        }
+        "set-metadata" | "set-freight-alias" => {
+            control::desk(&json!([{"kind": "Freight", "metadata": {"name": "f1", "namespace": "demo"}}])).0
+        }
+        _ => Bench::new(),
+    };
+    for (path, file) in files().as_object().unwrap() {
+        put(&bench.work().join(path), file);
+    }
+    if kind == "untar" {
+        bench
+            .run("tar", json!({"inPath": ".", "outPath": "chart.tgz", "gzip": true, "ignore": "*.tgz"}))
+            .unwrap();
+    }
+    bench
+}
+
+/// In work trees as the example of `git-clone` makes them.
+fn in_git(kind: &str, config: &str) -> ferry_engine::StepResult {
+    let world = GitWorld::with_app();
+    let url = world.url("app");
+    let clone = BUILTIN.iter().find(|def| def.kind == "git-clone").unwrap();
+    let cloned = example(clone)["config"].to_string().replace(REPOSITORY, &url);
+    let cloned = run(&world.bench, "git-clone", &cloned);
+    if kind == "git-clone" {
+        return cloned;
+    }
+    cloned.unwrap();
+    put(&world.bench.work().join("out/app.yaml"), &json!("a: 1\n"));
+    run(&world.bench, kind, config)
+}
