@@ -6,7 +6,7 @@ mod gits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use ferry_controllers::Controllers;
 use ferry_engine::applications::{ArgoCd, ClusterApplications};
 use ferry_engine::resources::{ClusterResources, Control};
@@ -14,6 +14,7 @@ use ferry_engine::step::Registry;
 use ferry_engine::work::WorkRoot;
 use ferry_engine::world::{Authority, Cluster, World};
 use ferry_engine::{Engine, Services};
+use ferry_steps::net::Http;
 use kube::Client;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,9 @@ impl Active {
         let services = Services::new()
             .with(gits.own.clone())
             .with(Arc::new(ArgoCd { applications: Some(Arc::new(applications)) }))
+            .with(Arc::new(
+                Http::new(settings.egress.clone()).map_err(|e| anyhow!("cannot speak HTTP: {e}"))?,
+            ))
             .with(Arc::new(Control(Arc::new(ClusterResources::new(clusters.own.clone())))));
         let engine_settings = ferry_engine::context::Settings {
             shared_resources_namespace: names.shared.clone(),

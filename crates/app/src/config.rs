@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use ferry_artifact::egress::IpNet;
 use serde::Deserialize;
 
 pub(crate) use settings::default_data_dir;
@@ -67,6 +68,12 @@ pub struct Flags {
     /// Whether Git credentials may be sent over http:// where anybody on the way can read them
     #[arg(long, env = "FERRY_CREDENTIALS_OVER_HTTP", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub credentials_over_http: Option<bool>,
+    /// Network that steps may reach although it is refused by itself, such as 127.0.0.0/8 (repeatable)
+    #[arg(long = "egress-open", env = "FERRY_EGRESS_OPEN", value_name = "CIDR", value_delimiter = ',')]
+    pub egress_open: Vec<IpNet>,
+    /// Network that steps may not reach, such as 10.0.0.0/8 (repeatable)
+    #[arg(long = "egress-close", env = "FERRY_EGRESS_CLOSE", value_name = "CIDR", value_delimiter = ',')]
+    pub egress_close: Vec<IpNet>,
     /// How long the own API server keeps Events, in seconds; 0: for ever [default: 3600]
     #[arg(long, env = "FERRY_EVENT_TTL", value_name = "SECONDS")]
     pub event_ttl: Option<u64>,
@@ -125,6 +132,8 @@ impl Flags {
             shared_resources_namespace: self.shared_resources_namespace.or(below.shared_resources_namespace),
             system_resources_namespace: self.system_resources_namespace.or(below.system_resources_namespace),
             credentials_over_http: self.credentials_over_http.or(below.credentials_over_http),
+            egress_open: if self.egress_open.is_empty() { below.egress_open } else { self.egress_open },
+            egress_close: if self.egress_close.is_empty() { below.egress_close } else { self.egress_close },
             event_ttl: self.event_ttl.or(below.event_ttl),
             max_requests: self.max_requests.or(below.max_requests),
             max_steps_at_work: self.max_steps_at_work.or(below.max_steps_at_work),

@@ -1,6 +1,7 @@
 //! What the other crates name things by: repository URLs and their normal forms, Git names, versions and
-//! constraints, name and path patterns. Pure text work: any crate may use it.
+//! constraints, name and path patterns; and which addresses requests may go to. Pure text work: any crate may use it.
 
+pub mod egress;
 pub mod git_name;
 pub mod pattern;
 pub mod repo_url;

@@ -1,6 +1,6 @@
 //! Bare expressions over a document, as steps evaluate them that read one.
 
-pub use ferry_expr::{Map, Value};
+pub use ferry_expr::{Function, Map, Value};
 
 use ferry_expr::{Expression, Functions, Stop};
 use jiff::Timestamp;
@@ -26,6 +26,16 @@ impl Document {
     /// What an expression gives; the error has its place.
     pub fn evaluate(&self, expression: &str) -> Result<Json, String> {
         self.value_of(expression)?.to_json()
+    }
+
+    /// The text that an expression gives, and whatever else it gives as text; the error has its place.
+    pub fn text(&self, expression: &str) -> Result<String, String> {
+        self.value_of(expression).map(|value| value.display())
+    }
+
+    /// What is wrong with an expression, whatever it is evaluated over.
+    pub fn check(&self, expression: &str) -> Result<(), String> {
+        Expression::parse(expression).map(|_| ()).map_err(|e| e.to_string())
     }
 
     /// Whether a condition holds; the error has its place.

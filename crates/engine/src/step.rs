@@ -109,6 +109,9 @@ pub enum StepError {
     /// The answer is no: the step is Failed, at once.
     #[error("{0}")]
     Failed(String),
+    /// The answer is no for now: the step is tried again below its error threshold, otherwise Failed.
+    #[error("{0}")]
+    Refused(String),
     /// It broke and will not mend: the step is Errored, at once.
     #[error("{0}")]
     Fatal(String),

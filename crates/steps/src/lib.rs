@@ -17,11 +17,14 @@ mod git_clone;
 mod git_commit;
 mod git_push;
 mod git_tag;
+mod http;
+mod http_download;
 mod ignored;
 pub mod json;
 mod json_parse;
 mod json_update;
 pub mod key_path;
+pub mod net;
 mod set_freight_alias;
 mod set_metadata;
 mod tar;
@@ -52,6 +55,8 @@ pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<git_commit::GitCommit>(),
     StepDef::of::<git_push::GitPush>(),
     StepDef::of::<git_tag::GitTag>(),
+    StepDef::of::<http::Http>(),
+    StepDef::of::<http_download::HttpDownload>(),
     StepDef::of::<json_parse::JsonParse>(),
     StepDef::of::<json_update::JsonUpdate>(),
     StepDef::of::<set_freight_alias::SetFreightAlias>(),

@@ -50,8 +50,17 @@ impl Step for SetFreightAlias {
             Err(error) => return failed(name, &error),
         };
         let patch = json!({"alias": alias, "metadata": {"labels": {LABEL: alias}}});
-        if let Err(error) = resources.patch(Kind::Freight, &ctx.project, name, &patch).await {
-            return failed(name, &error);
+        match resources.patch(Kind::Freight, &ctx.project, name, &patch).await {
+            Ok(()) => {}
+            // The patch names no version that somebody could have changed: it is the alias that is in conflict.
+            Err(world::Error::Conflict(_)) => {
+                let why = format!(
+                    "Freight {name:?}: other Freight of Project {:?} has the alias {alias:?}",
+                    ctx.project
+                );
+                return Err(StepError::Failed(why));
+            }
+            Err(error) => return failed(name, &error),
         }
         let message = format!("updated alias of Freight {name:?} from {before:?} to {alias:?}");
         Ok(Outcome::Succeeded(Output { message: Some(message), ..Output::none() }))

@@ -88,6 +88,7 @@ pub const FILES: &[Recording] = &[
     from("kargo/stage-health.jsonl", &[gone("want conditions * message")]),
     from("kargo/steps-control.jsonl", STEPS),
     from("kargo/steps-git.jsonl", STEPS),
+    from("kargo/steps-http.jsonl", STEPS),
     from("kargo/steps-local.jsonl", STEPS),
     from("kargo/task-inflation.jsonl", REFUSED),
     from("kargo/toml-update.jsonl", REFUSED),

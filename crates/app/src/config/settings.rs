@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use ferry_artifact::egress::Egress;
 use ferry_engine::engine::Limits;
 use serde::Deserialize;
 
@@ -95,6 +96,8 @@ pub struct Settings {
     pub namespaces: Namespaces,
     /// Whether credentials go over plain HTTP.
     pub credentials_over_http: bool,
+    /// Which addresses steps may reach.
+    pub egress: Egress,
     /// How long our own API server keeps Events, in seconds; 0: for ever.
     pub event_seconds: u64,
     /// How many requests it works on at a time.
@@ -123,6 +126,7 @@ impl Settings {
             standin_git: None,
             namespaces: Namespaces::default(),
             credentials_over_http: false,
+            egress: Egress::default().with_loopback(),
             event_seconds: EVENT_SECONDS,
             max_requests: MAX_REQUESTS,
             steps: Limits::default(),
@@ -144,6 +148,8 @@ impl Settings {
             (None, true) => Place::InCluster,
             (None, false) => Place::Alone,
         };
+        let egress = Egress::new(flags.egress_open, flags.egress_close);
+        let egress = if matches!(place, Place::Alone) { egress.with_loopback() } else { egress };
         Ok(Self {
             place,
             listen: flags.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
@@ -159,6 +165,7 @@ impl Settings {
                 argocd: flags.argocd_namespace.unwrap_or(usual.argocd),
             },
             credentials_over_http: flags.credentials_over_http.unwrap_or_default(),
+            egress,
             event_seconds: flags.event_ttl.unwrap_or(EVENT_SECONDS),
             max_requests: flags.max_requests.unwrap_or(MAX_REQUESTS).max(1),
             steps: steps(flags.max_steps_at_work, flags.max_steps_at_work_per_project),

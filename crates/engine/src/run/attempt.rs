@@ -316,6 +316,7 @@ fn translate(result: StepResult) -> (Attempt, Wake) {
         Err(error) => {
             let verdict = match &error {
                 StepError::Config(_) | StepError::Failed(_) => Verdict::Failed { terminal: true },
+                StepError::Refused(_) => Verdict::Failed { terminal: false },
                 StepError::Fatal(_) => Verdict::Errored { terminal: true },
                 StepError::Retryable(_) => Verdict::Errored { terminal: false },
             };

@@ -296,6 +296,7 @@ pub fn told(result: &StepResult) -> Map<String, Value> {
         Ok(Outcome::Skipped(_, output)) => ("Skipped", false, Some(output)),
         Ok(Outcome::Waiting { output, .. }) => ("Running", false, Some(output)),
         Err(StepError::Config(_) | StepError::Failed(_)) => ("Failed", true, None),
+        Err(StepError::Refused(_)) => ("Failed", false, None),
         Err(StepError::Fatal(_)) => ("Errored", true, None),
         Err(StepError::Retryable(_)) => ("Errored", false, None),
     };

@@ -1,11 +1,13 @@
 //! The example of each step's reference, run.
 
+use ferry_artifact::egress::Egress;
 use ferry_engine::{Outcome, StepDef, StepError};
 use ferry_steps::{BUILTIN, yaml};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, put};
 use crate::git_world::GitWorld;
+use crate::http::{self, Server};
 use crate::{argocd, control};
 
 /// The repository that the examples speak of.
@@ -67,7 +69,9 @@ fn the_example_of_each_step_works() {
     for def in BUILTIN {
         let step = example(def);
         let config = step["config"].to_string();
-        let result = if def.kind.starts_with("git-") {
+        let result = if def.kind.starts_with("http") {
+            over_http(def.kind, &config)
+        } else if def.kind.starts_with("git-") {
             in_git(def.kind, &config)
         } else {
             let bench = bench(def.kind);
@@ -117,6 +121,13 @@ fn bench(kind: &str) -> Bench {
             .unwrap();
     }
     bench
+}
+
+/// Against a server that answers the one question of an example.
+fn over_http(kind: &str, config: &str) -> ferry_engine::StepResult {
+    let server = Server::answering(&[json!({"status": 200, "body": r#"{"frozen": false}"#})]);
+    let bench = http::bench(Egress::default().with_loopback());
+    run(&bench, kind, &config.replace("https://example.com", &server.url))
 }
 
 /// In work trees as the example of `git-clone` makes them.

@@ -64,7 +64,7 @@ fn replay(case: &Case, rules: &[Rule]) -> Verdict {
 }
 
 /// Created, changed and deleted paths; a directory only where it is empty or was deleted.
-fn changes(before: &BTreeMap<String, (Value, u32)>, after: &BTreeMap<String, (Value, u32)>) -> Value {
+pub fn changes(before: &BTreeMap<String, (Value, u32)>, after: &BTreeMap<String, (Value, u32)>) -> Value {
     let mut changes = Map::new();
     for (path, file) in after {
         // A directory that lost what was in it did not itself change.

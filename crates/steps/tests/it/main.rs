@@ -9,6 +9,7 @@ mod files;
 mod git;
 mod git_steps;
 mod git_world;
+mod http;
 mod local;
 mod schema;
 mod yaml;

@@ -8,7 +8,16 @@ use crate::bench::Bench;
 
 #[test]
 fn vectors_config_schema() {
-    const RULES: &[Rule] = &[];
+    const RULES: &[Rule] = &[Rule {
+        name: "durations are nothing else",
+        reason: "surprises, schemas: duration patterns are not anchored, `about 5s or so` passes (mend)",
+        applies: |case| {
+            let config = &case.input["config"];
+            let given = ["timeout", "pollInterval"].into_iter().filter_map(|field| config[field].as_str());
+            given.into_iter().any(|text| ferry_api::duration::parse(text).is_err())
+        },
+        instead: |_, answer| answer.is_err(),
+    }];
     let bench = Bench::new();
     replay("kargo/config-schema", RULES, |case| {
         let kind = case.input["kind"].as_str()?;

@@ -1,0 +1,241 @@
+//! HTTP to addresses that users word: every address is judged when it is connected to, so that neither a redirect nor
+//! a name that changes its mind leads anywhere else; everything has a deadline and a size.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_artifact::egress::Egress;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, Proxy, Response, Url, redirect};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Text;
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 10;
+/// How long a connection may take to be there.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How we call ourselves, unless a step says otherwise.
+const AGENT: &str = concat!("ferry/", env!("CARGO_PKG_VERSION"));
+
+/// HTTP of this process; a shared service.
+#[derive(Clone, Debug)]
+pub struct Http {
+    egress: Arc<Egress>,
+    usual: Client,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing was sent.
+    #[error("{0}")]
+    Unsent(String),
+    /// It may have been sent.
+    #[error("{0}")]
+    Sent(String),
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Where, as it is written.
+    pub url: String,
+    /// Headers, names and values.
+    pub headers: Vec<(String, String)>,
+    /// Parameters that are added to the query.
+    pub query: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether any certificate will do.
+    pub insecure: bool,
+    /// A proxy that the request goes through.
+    pub proxy: Option<String>,
+    /// How long all may take, the answer's body included.
+    pub timeout: Duration,
+}
+
+impl Http {
+    /// With a policy for addresses.
+    pub fn new(egress: Egress) -> Result<Self, String> {
+        // Whoever was first has chosen for the process; all of ours choose the same.
+        let _first = rustls::crypto::ring::default_provider().install_default();
+        let egress = Arc::new(egress);
+        let usual = client(&egress, false, None)?;
+        Ok(Self { egress, usual })
+    }
+
+    /// Sends a request; the answer's body is still to be read.
+    pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        let url = url(&request.url, &request.query)?;
+        judge(&self.egress, &url).map_err(Error::Unsent)?;
+        let client = match (&request.proxy, request.insecure) {
+            (None, false) => self.usual.clone(),
+            (proxy, insecure) => {
+                if proxy.is_some() {
+                    self.judge_behind_proxy(&url).await?;
+                }
+                client(&self.egress, insecure, proxy.as_deref()).map_err(Error::Unsent)?
+            }
+        };
+        let headers = headers(&request.headers).map_err(Error::Unsent)?;
+        let sent = client
+            .request(request.method, url)
+            .headers(headers)
+            .body(request.body)
+            .timeout(request.timeout)
+            .send();
+        sent.await.map_err(|e| {
+            if e.is_connect() || e.is_builder() { Error::Unsent(told(&e)) } else { Error::Sent(told(&e)) }
+        })
+    }
+
+    /// A proxy connects for us: what it is to connect to is judged by what the name is to us.
+    async fn judge_behind_proxy(&self, url: &Url) -> Result<(), Error> {
+        let Some(host) = url.host_str() else { return Ok(()) };
+        let port = url.port_or_known_default().unwrap_or(80);
+        let found = tokio::time::timeout(CONNECT, tokio::net::lookup_host((host, port))).await;
+        // A name that only the proxy knows is the proxy's business.
+        let Ok(Ok(found)) = found else { return Ok(()) };
+        for address in found {
+            self.egress.permits(address.ip()).map_err(|e| Error::Unsent(e.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a body, up to a size.
+pub async fn body(response: &mut Response, limit: usize) -> Result<Vec<u8>, String> {
+    let mut read = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| told(&e))? {
+        if read.len() + chunk.len() > limit {
+            return Err(format!("the answer has more than {limit} bytes"));
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read)
+}
+
+/// An error with its causes.
+pub fn told(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+fn client(egress: &Arc<Egress>, insecure: bool, proxy: Option<&str>) -> Result<Client, String> {
+    let judging = egress.clone();
+    let redirects = redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() >= REDIRECTS {
+            return attempt.error(format!("stopped after {REDIRECTS} redirects"));
+        }
+        match judge(&judging, attempt.url()) {
+            Ok(()) => attempt.follow(),
+            Err(why) => attempt.error(why),
+        }
+    });
+    let mut builder = Client::builder()
+        .user_agent(AGENT)
+        .connect_timeout(CONNECT)
+        .dns_resolver(Arc::new(Judged(egress.clone())))
+        .redirect(redirects)
+        .tls_danger_accept_invalid_certs(insecure)
+        .no_proxy();
+    if let Some(proxy) = proxy {
+        let url = Url::parse(proxy).map_err(|e| format!("proxy {proxy:?} is no URL: {e}"))?;
+        judge(egress, &url)?;
+        builder = builder.proxy(Proxy::all(url).map_err(|e| told(&e))?);
+    }
+    builder.build().map_err(|e| told(&e))
+}
+
+/// An address in a URL is connected to without asking for its name.
+fn judge(egress: &Egress, url: &Url) -> Result<(), String> {
+    let address = match url.host() {
+        Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
+        Some(url::Host::Domain(_)) | None => return Ok(()),
+    };
+    egress.permits(address).map_err(|e| e.to_string())
+}
+
+/// Names, as far as their addresses may be reached.
+struct Judged(Arc<Egress>);
+
+impl Resolve for Judged {
+    fn resolve(&self, name: Name) -> Resolving {
+        let egress = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let judged = found.iter().map(|address| egress.permits(address.ip()));
+            let refused = judged.clone().find_map(Result::err);
+            let open: Vec<SocketAddr> =
+                found.iter().zip(judged).filter(|(_, j)| j.is_ok()).map(|(a, _)| *a).collect();
+            match refused {
+                Some(refused) if open.is_empty() => Err(format!("{}: {refused}", name.as_str()).into()),
+                _ => Ok(Box::new(open.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+fn url(text: &str, query: &[(String, String)]) -> Result<Url, Error> {
+    let unsent = |why: String| Error::Unsent(format!("url {text:?}: {why}"));
+    let mut url = Url::parse(text).map_err(|e| unsent(format!("{e}; write it as https://host/path")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(unsent(format!("{:?} is no scheme of this step: http or https", url.scheme())));
+    }
+    if !query.is_empty() {
+        let mut pairs: Vec<(String, String)> =
+            url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        pairs.extend_from_slice(query);
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    Ok(url)
+}
+
+fn headers(given: &[(String, String)]) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in given {
+        let read = HeaderName::from_bytes(name.as_bytes());
+        let name = read.map_err(|_invalid| format!("{name:?} is no name of a header"))?;
+        // Where the request goes is said by its URL alone.
+        if name == reqwest::header::HOST {
+            continue;
+        }
+        // The value may be a secret.
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_invalid| format!("the value of header {name} holds what no header may"))?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// A name and a value, of a header or of the query.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// The name.
+    name: Text,
+    /// The value.
+    value: Text,
+}
+
+/// Pairs as requests have them.
+pub fn pairs(given: &[Pair]) -> Vec<(String, String)> {
+    given.iter().map(|pair| (pair.name.to_string(), pair.value.to_string())).collect()
+}

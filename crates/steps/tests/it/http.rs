@@ -1,0 +1,299 @@
+//! Steps that speak HTTP, against a local server: `kargo/steps-http`, and what must not be reached.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use ferry_artifact::egress::Egress;
+use ferry_engine::{Outcome, StepError, StepResult};
+use ferry_steps::net::Http;
+use ferry_vectors::{Case, Rule, Verdict, judge, replay_with};
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+
+use crate::bench::{Bench, put, told, wanted};
+use crate::local::OUTSIDE;
+
+/// A server that answers what it was given, in order, and remembers what it was asked.
+pub struct Server {
+    pub url: String,
+    seen: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Server {
+    pub fn answering(responses: &[Value]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::<Mutex<Vec<Value>>>::default();
+        let (noted, responses) = (seen.clone(), responses.to_vec());
+        std::thread::spawn(move || {
+            let mut responses = responses.into_iter();
+            for stream in listener.incoming() {
+                let response = responses.next().unwrap_or_else(|| json!({"status": 599}));
+                // Who has gone has gone.
+                let _ = serve(stream.unwrap(), &response, &noted);
+            }
+        });
+        Self { url, seen }
+    }
+}
+
+fn serve(mut stream: TcpStream, response: &Value, seen: &Mutex<Vec<Value>>) -> std::io::Result<()> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    let head = loop {
+        let n = stream.read(&mut buffer)?;
+        bytes.extend_from_slice(&buffer[..n]);
+        if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
+            break at;
+        }
+        if n == 0 {
+            return Ok(());
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
+    let mut lines = text.lines();
+    let mut words = lines.next().unwrap().split(' ');
+    let (method, target) = (words.next().unwrap(), words.next().unwrap());
+    let mut headers = Map::new();
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        let list = headers.entry(name.to_ascii_lowercase()).or_insert_with(|| json!([]));
+        list.as_array_mut().unwrap().push(json!(value));
+    }
+    let len = headers.get("content-length").map_or(0, |v| v[0].as_str().unwrap().parse().unwrap());
+    let mut body = bytes[head + 4..].to_vec();
+    while body.len() < len {
+        let n = stream.read(&mut buffer)?;
+        body.extend_from_slice(&buffer[..n]);
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    seen.lock().push(json!({
+        "method": method, "path": percent_decoded(path), "rawQuery": query,
+        "body": String::from_utf8_lossy(&body), "headers": headers,
+    }));
+    if let Some(delay) = response["delay"].as_str() {
+        std::thread::park_timeout(milliseconds(delay));
+    }
+    let body = match &response["body"] {
+        Value::String(text) => text.clone().into_bytes(),
+        Value::Object(part) if part.contains_key("base64") => {
+            base64::engine::general_purpose::STANDARD.decode(part["base64"].as_str().unwrap()).unwrap()
+        }
+        Value::Object(part) => part["repeat"]
+            .as_str()
+            .unwrap()
+            .repeat(usize::try_from(part["count"].as_u64().unwrap()).unwrap())
+            .into_bytes(),
+        _ => Vec::new(),
+    };
+    let status = response["status"].as_u64().unwrap();
+    write!(stream, "HTTP/1.1 {status} Said\r\nConnection: close\r\n")?;
+    if status != 204 && status != 304 {
+        write!(stream, "Content-Length: {}\r\n", body.len())?;
+    }
+    for header in response["headers"].as_array().into_iter().flatten() {
+        write!(stream, "{}: {}\r\n", header[0].as_str().unwrap(), header[1].as_str().unwrap())?;
+    }
+    write!(stream, "\r\n")?;
+    if method != "HEAD" && status != 204 && status != 304 {
+        stream.write_all(&body)?;
+    }
+    Ok(())
+}
+
+fn milliseconds(text: &str) -> Duration {
+    Duration::from_millis(text.trim_end_matches("ms").parse().unwrap())
+}
+
+fn percent_decoded(path: &str) -> String {
+    url::form_urlencoded::parse(format!("p={}", path.replace('+', "%2B")).as_bytes())
+        .next()
+        .unwrap()
+        .1
+        .into_owned()
+}
+
+pub fn bench(egress: Egress) -> Bench {
+    let mut bench = Bench::new();
+    bench.services = bench.services.clone().with(Arc::new(Http::new(egress).unwrap()));
+    bench
+}
+
+const RULES: &[Rule] = &[
+    OUTSIDE,
+    Rule {
+        name: "a server that asks to wait is asked again",
+        reason: "issue, network rules: retry on 429/5xx with Retry-After (Kargo: Failed without an error, tried again later)",
+        applies: |case| {
+            let status = case.input["responses"][0]["status"].as_u64().unwrap_or_default();
+            case.input["kind"] == "http" && (status == 429 || status >= 500)
+        },
+        instead: |_, answer| {
+            answer.as_ref().is_ok_and(|a| a["status"] == "Running" && a["retryAfter"] == "30s")
+        },
+    },
+    Rule {
+        name: "a function is no output",
+        reason: "recorded as what cannot be stored: a value without a form in JSON",
+        applies: |case| case.input["config"]["outputs"][0]["fromExpression"] == "response.header",
+        instead: |_, answer| answer.as_ref().is_ok_and(|a| a["status"] == "Errored"),
+    },
+    Rule {
+        name: "nothing half done",
+        reason: "issue, bad input: no effect half done (Kargo leaves the directory of a download that failed)",
+        applies: |case| {
+            let want = case.want.as_ref().unwrap();
+            want["status"] != "Succeeded" && want["files"].as_object().is_some_and(|files| !files.is_empty())
+        },
+        instead: |case, answer| {
+            let (want, Ok(answer)) = (case.want.as_ref().unwrap(), answer) else { return false };
+            answer["files"] == json!({})
+                && answer["status"] == want["status"]
+                && answer["terminal"] == want["terminal"]
+        },
+    },
+];
+
+#[test]
+fn vectors_steps_http() {
+    replay_with("kargo/steps-http", replay);
+}
+
+fn replay(case: &Case) -> Verdict {
+    let responses = case.input["responses"].as_array().cloned().unwrap_or_default();
+    let server = Server::answering(&responses);
+    let own = |text: &str| text.replace("<server>", &server.url);
+    let want = case.want.as_ref().unwrap();
+    // Where the recording has it refused, it is not ours to open.
+    let bench = bench(Egress::default().with_loopback());
+    for (path, file) in case.input["files"].as_object().into_iter().flatten() {
+        put(&bench.work().join(path), file);
+    }
+    let config = serde_json::from_str(&own(&case.input["config"].to_string())).unwrap();
+    let config = match bench.evaluated(&config, &case.input["context"]) {
+        Ok(config) => config,
+        Err(_) if want.get("contextError").is_some() => return Verdict::Equal,
+        Err(e) => return Verdict::Different(e),
+    };
+    let before = bench.files();
+    let kind = case.input["kind"].as_str().unwrap();
+    let result = bench.run(kind, config);
+    let mut answer = told(&result);
+    if let Ok(Outcome::Waiting { wake, .. }) = &result {
+        let after = wake.after.unwrap_or_default();
+        answer.insert("retryAfter".to_owned(), json!(in_words(after)));
+        answer.remove("output");
+    }
+    answer.insert("files".to_owned(), crate::local::changes(&before, &bench.files()));
+    let keys = ["status", "terminal", "output", "files", "retryAfter"];
+    let mut reduced = wanted(want, &keys);
+    if let Some(requests) = want["requests"].as_array() {
+        reduced["requests"] = requests.iter().map(essential).collect();
+        answer.insert("requests".to_owned(), server.seen.lock().iter().map(essential).collect());
+    }
+    judge(&Case { want: Some(reduced), ..case.clone() }, &Ok(Value::Object(answer)), RULES)
+}
+
+fn in_words(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{}ns", duration.as_nanos())
+    } else {
+        format!("{}s", duration.as_secs())
+    }
+}
+
+/// A request without what every client says in its own way.
+fn essential(request: &Value) -> Value {
+    const OWN: &[&str] =
+        &["accept", "accept-encoding", "connection", "content-length", "host", "referer", "user-agent"];
+    let mut headers = Map::new();
+    for (name, values) in request["headers"].as_object().into_iter().flatten() {
+        let name = name.to_ascii_lowercase();
+        if !OWN.contains(&name.as_str()) || name == "user-agent" && values[0] == "mine" {
+            headers.insert(name, values.clone());
+        }
+    }
+    json!({
+        "method": request["method"], "path": request["path"], "rawQuery": request["rawQuery"],
+        "body": request["body"], "headers": headers,
+    })
+}
+
+fn refused(result: StepResult) -> String {
+    match result {
+        Err(StepError::Retryable(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn s9_what_must_not_be_reached_is_not() {
+    let server = Server::answering(&[]);
+    let bench = bench(Egress::default());
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "0x7f.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+    ] {
+        for kind in ["http", "http-download"] {
+            let mut config = json!({"url": format!("http://{host}:{port}/"), "timeout": "5s"});
+            if kind == "http-download" {
+                config["outPath"] = json!("x");
+            }
+            let why = refused(bench.run(kind, config));
+            assert!(why.contains("may not be reached"), "{host}: {why}");
+        }
+        // Nor through a proxy, nor a proxy there.
+        let proxied =
+            json!({"url": format!("http://{host}/"), "proxy": "http://192.0.2.1:1", "timeout": "5s"});
+        assert!(refused(bench.run("http", proxied)).contains("may not be reached"), "{host}");
+        let proxy =
+            json!({"url": "http://192.0.2.1/", "proxy": format!("http://{host}:{port}"), "timeout": "5s"});
+        assert!(refused(bench.run("http", proxy)).contains("may not be reached"), "{host}");
+    }
+    assert!(server.seen.lock().is_empty());
+}
+
+#[test]
+fn s9_a_redirect_leads_nowhere_else() {
+    let to = json!({"status": 302, "headers": [["Location", "http://169.254.169.254/latest"]]});
+    let server = Server::answering(&[to]);
+    let bench = bench(Egress::default().with_loopback());
+    let why = refused(bench.run("http", json!({"url": server.url})));
+    assert!(why.contains("169.254.169.254 may not be reached: it is link-local"), "{why}");
+}
+
+#[test]
+fn a_write_whose_outcome_nobody_knows_is_not_repeated() {
+    let server = Server::answering(&[json!({"status": 200, "delay": "700ms"})]);
+    let bench = bench(Egress::default().with_loopback());
+    let config = json!({"url": server.url, "method": "POST", "body": "x", "timeout": "100ms"});
+    let ended = bench.run("http", config.clone());
+    assert!(matches!(&ended, Err(StepError::Fatal(why)) if why.starts_with("OutcomeUnknown")), "{ended:?}");
+    let resumed = bench.run_in("http", config, |ctx| ctx.is_resumed = true);
+    assert!(
+        matches!(&resumed, Err(StepError::Fatal(why)) if why.starts_with("OutcomeUnknown")),
+        "{resumed:?}"
+    );
+    assert_eq!(server.seen.lock().len(), 1);
+}
+
+#[test]
+fn s21_an_answer_without_an_end_is_cut_off() {
+    let endless = json!({"status": 200, "body": {"repeat": "0123456789", "count": 11 << 20}});
+    let server = Server::answering(&[endless.clone(), endless]);
+    let bench = bench(Egress::default().with_loopback());
+    let why = refused(bench.run("http", json!({"url": server.url})));
+    assert!(why.contains("more than 2097152 bytes"), "{why}");
+    let ended = bench.run("http-download", json!({"url": server.url, "outPath": "x"}));
+    assert!(matches!(&ended, Err(StepError::Fatal(why)) if why.contains("100 MiB")), "{ended:?}");
+    assert!(bench.files().is_empty());
+}
