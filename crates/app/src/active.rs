@@ -6,7 +6,7 @@ mod gits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use ferry_controllers::Controllers;
 use ferry_engine::applications::{ArgoCd, ClusterApplications};
 use ferry_engine::resources::{ClusterResources, Control};
@@ -60,9 +60,7 @@ impl Active {
         let services = Services::new()
             .with(gits.own.clone())
             .with(Arc::new(ArgoCd { applications: Some(Arc::new(applications)) }))
-            .with(Arc::new(
-                Http::new(settings.egress.clone()).map_err(|e| anyhow!("cannot speak HTTP: {e}"))?,
-            ))
+            .with(Arc::new(Http::new(settings.egress.clone())))
             .with(Arc::new(Control(Arc::new(ClusterResources::new(clusters.own.clone())))));
         let engine_settings = ferry_engine::context::Settings {
             shared_resources_namespace: names.shared.clone(),

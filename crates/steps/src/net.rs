@@ -2,7 +2,7 @@
 //! a name that changes its mind leads anywhere else; everything has a deadline and a size.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ferry_artifact::egress::Egress;
@@ -25,7 +25,8 @@ const AGENT: &str = concat!("ferry/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone, Debug)]
 pub struct Http {
     egress: Arc<Egress>,
-    usual: Client,
+    /// The client for requests that ask for nothing special. Certificates are read when the first one is made.
+    usual: Arc<OnceLock<Result<Client, String>>>,
 }
 
 /// Why there is no answer.
@@ -62,12 +63,8 @@ pub struct Request {
 
 impl Http {
     /// With a policy for addresses.
-    pub fn new(egress: Egress) -> Result<Self, String> {
-        // Whoever was first has chosen for the process; all of ours choose the same.
-        let _first = rustls::crypto::ring::default_provider().install_default();
-        let egress = Arc::new(egress);
-        let usual = client(&egress, false, None)?;
-        Ok(Self { egress, usual })
+    pub fn new(egress: Egress) -> Self {
+        Self { egress: Arc::new(egress), usual: Arc::default() }
     }
 
     /// Sends a request; the answer's body is still to be read.
@@ -75,7 +72,10 @@ impl Http {
         let url = url(&request.url, &request.query)?;
         judge(&self.egress, &url).map_err(Error::Unsent)?;
         let client = match (&request.proxy, request.insecure) {
-            (None, false) => self.usual.clone(),
+            (None, false) => {
+                let usual = self.usual.get_or_init(|| client(&self.egress, false, None));
+                usual.clone().map_err(Error::Unsent)?
+            }
             (proxy, insecure) => {
                 if proxy.is_some() {
                     self.judge_behind_proxy(&url).await?;
@@ -136,6 +136,8 @@ pub fn told(error: &reqwest::Error) -> String {
 }
 
 fn client(egress: &Arc<Egress>, insecure: bool, proxy: Option<&str>) -> Result<Client, String> {
+    // Whoever was first has chosen for the process; all of ours choose the same.
+    let _first = rustls::crypto::ring::default_provider().install_default();
     let judging = egress.clone();
     let redirects = redirect::Policy::custom(move |attempt| {
         if attempt.previous().len() >= REDIRECTS {

@@ -117,7 +117,7 @@ fn percent_decoded(path: &str) -> String {
 
 pub fn bench(egress: Egress) -> Bench {
     let mut bench = Bench::new();
-    bench.services = bench.services.clone().with(Arc::new(Http::new(egress).unwrap()));
+    bench.services = bench.services.clone().with(Arc::new(Http::new(egress)));
     bench
 }
 
