@@ -158,7 +158,7 @@ impl<'de> Deserialize<'de> for ProxyUrl {
         if text.starts_with("http://") || text.starts_with("https://") {
             return Ok(Self(text));
         }
-        Err(serde::de::Error::custom(format!("{text:?} does not begin with http:// or https://")))
+        Err(serde::de::Error::custom("a proxy's URL begins with http:// or https://"))
     }
 }
 
@@ -288,16 +288,18 @@ impl Http {
             (true, false) => true,
             (true, true) if status.is_success() => true,
             (true, true) if self.reads() && asks_to_wait(status) => {
-                let why = format!("{} answered {status}: it is asked again", &*self.url);
+                let why = format!("{} answered {status}: it is asked again", net::shown(&self.url));
                 return Ok(self.again(why, retry_after(headers)));
             }
             (true, true) => {
-                return Err(StepError::Refused(format!("{} answered {status}", &*self.url)));
+                return Err(StepError::Refused(format!("{} answered {status}", net::shown(&self.url))));
             }
         };
         if !succeeded {
-            let why =
-                format!("{} answered {status}, for which successExpression does not hold yet", &*self.url);
+            let why = format!(
+                "{} answered {status}, for which successExpression does not hold yet",
+                net::shown(&self.url)
+            );
             return Ok(self.again(why, None));
         }
         let mut outputs = Map::new();

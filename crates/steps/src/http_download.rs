@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::broke;
 use crate::config::{self, Text, given};
-use crate::net::{Http, Pair, Request, pairs, told};
+use crate::net::{Http, Pair, Request, pairs, shown, told};
 
 /// How large a file may be, in bytes.
 const LIMIT: u64 = 100 << 20;
@@ -81,7 +81,7 @@ impl Step for HttpDownload {
         let http = ctx.service::<Http>()?;
         let response = http.send(request).await.map_err(|e| StepError::Retryable(e.to_string()))?;
         if !response.status().is_success() {
-            return Err(StepError::Refused(format!("{} answered {}", &*self.url, response.status())));
+            return Err(StepError::Refused(format!("{} answered {}", shown(&self.url), response.status())));
         }
         if response.content_length().is_some_and(|len| len > LIMIT) {
             return Err(too_large());
@@ -127,7 +127,7 @@ async fn keep(ctx: &StepContext, out: WorkPath, mut response: Response) -> Resul
     });
     let read = async move {
         let mut left = LIMIT;
-        while let Some(chunk) = response.chunk().await.map_err(|e| StepError::Retryable(told(&e)))? {
+        while let Some(chunk) = response.chunk().await.map_err(|e| StepError::Retryable(told(e)))? {
             let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             left = left.checked_sub(len).ok_or_else(too_large)?;
             if sender.send(Piece::Bytes(chunk.to_vec())).await.is_err() {

@@ -91,7 +91,7 @@ impl Http {
             .timeout(request.timeout)
             .send();
         sent.await.map_err(|e| {
-            if e.is_connect() || e.is_builder() { Error::Unsent(told(&e)) } else { Error::Sent(told(&e)) }
+            if e.is_connect() || e.is_builder() { Error::Unsent(told(e)) } else { Error::Sent(told(e)) }
         })
     }
 
@@ -112,7 +112,7 @@ impl Http {
 /// Reads a body, up to a size.
 pub async fn body(response: &mut Response, limit: usize) -> Result<Vec<u8>, String> {
     let mut read = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|e| told(&e))? {
+    while let Some(chunk) = response.chunk().await.map_err(told)? {
         if read.len() + chunk.len() > limit {
             return Err(format!("the answer has more than {limit} bytes"));
         }
@@ -121,10 +121,19 @@ pub async fn body(response: &mut Response, limit: usize) -> Result<Vec<u8>, Stri
     Ok(read)
 }
 
-/// An error with its causes.
-pub fn told(error: &reqwest::Error) -> String {
+/// Where a URL leads, without what may be a secret in it: name and password, path and query.
+pub fn shown(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(url) if url.has_host() => url.origin().ascii_serialization(),
+        _ => "the URL".to_owned(),
+    }
+}
+
+/// An error with its causes, but without the URL, which may hold secrets.
+pub fn told(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = std::error::Error::source(&error);
     while let Some(inner) = cause {
         let inner_text = inner.to_string();
         if !text.contains(&inner_text) {
@@ -156,11 +165,11 @@ fn client(egress: &Arc<Egress>, insecure: bool, proxy: Option<&str>) -> Result<C
         .tls_danger_accept_invalid_certs(insecure)
         .no_proxy();
     if let Some(proxy) = proxy {
-        let url = Url::parse(proxy).map_err(|e| format!("proxy {proxy:?} is no URL: {e}"))?;
+        let url = Url::parse(proxy).map_err(|e| format!("the proxy is no URL: {e}"))?;
         judge(egress, &url)?;
-        builder = builder.proxy(Proxy::all(url).map_err(|e| told(&e))?);
+        builder = builder.proxy(Proxy::all(url).map_err(told)?);
     }
-    builder.build().map_err(|e| told(&e))
+    builder.build().map_err(told)
 }
 
 /// An address in a URL is connected to without asking for its name.
@@ -194,7 +203,7 @@ impl Resolve for Judged {
 }
 
 fn url(text: &str, query: &[(String, String)]) -> Result<Url, Error> {
-    let unsent = |why: String| Error::Unsent(format!("url {text:?}: {why}"));
+    let unsent = |why: String| Error::Unsent(format!("url: {why}"));
     let mut url = Url::parse(text).map_err(|e| unsent(format!("{e}; write it as https://host/path")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(unsent(format!("{:?} is no scheme of this step: http or https", url.scheme())));

@@ -297,3 +297,44 @@ fn s21_an_answer_without_an_end_is_cut_off() {
     assert!(matches!(&ended, Err(StepError::Fatal(why)) if why.contains("100 MiB")), "{ended:?}");
     assert!(bench.files().is_empty());
 }
+
+#[test]
+fn s8_no_secret_of_a_request_is_told() {
+    const CANARY: &str = "c4n4ry";
+    let to_nowhere =
+        json!({"status": 302, "headers": [["Location", format!("http://169.254.169.254/{CANARY}")]]});
+    let server = Server::answering(&[
+        json!({"status": 500}),
+        json!({"status": 404}),
+        to_nowhere,
+        json!({"status": 200, "body": "{", "headers": [["Content-Type", "application/json"]]}),
+    ]);
+    let bench = bench(Egress::default().with_loopback());
+    let path = format!("/services/{CANARY}?token={CANARY}");
+    let host = server.url.trim_start_matches("http://");
+    let own = format!("http://user:{CANARY}@{host}{path}");
+    let refused = format!("http://127.0.0.1:1{path}");
+    let urls = [&own, &own, &own, &own, &refused, &format!("gopher://x{path}"), &format!("no url {path}")];
+    for url in urls {
+        let config = json!({
+            "url": url, "headers": [{"name": "Authorization", "value": CANARY}, {"name": "X", "value": "a"}],
+            "queryParams": [{"name": "q", "value": CANARY}], "timeout": "5s",
+        });
+        let told = format!("{:?}", bench.run("http", config));
+        assert!(!told.contains(CANARY), "{told}");
+    }
+    for (field, value) in [
+        ("proxy", format!("http://{CANARY}:{CANARY}@[")),
+        ("proxy", CANARY.to_owned()),
+        ("headers", format!("{CANARY}\n")),
+    ] {
+        let mut config = json!({"url": own, "timeout": "5s"});
+        config[field] =
+            if field == "headers" { json!([{"name": "X", "value": value}]) } else { json!(value) };
+        let told = format!("{:?}", bench.run("http", config));
+        assert!(!told.contains(CANARY), "{told}");
+    }
+    let download = json!({"url": refused, "outPath": "x", "timeout": "5s"});
+    let told = format!("{:?}", bench.run("http-download", download));
+    assert!(!told.contains(CANARY), "{told}");
+}
