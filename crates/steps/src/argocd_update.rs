@@ -5,13 +5,13 @@ use std::time::Duration;
 use ferry_api::promotion::HealthCheck;
 use ferry_argocd::update::{self, Answer, Ask, Config, Context, Finished, Run, Seen, SeenApp, Status};
 use ferry_argocd::{AppRef, Application};
-use ferry_engine::applications::{self, Applications, ArgoCd};
+use ferry_engine::applications::{self, Applications};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult, Wake};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::AGAIN;
+use crate::{AGAIN, argocd};
 
 /// The kind of the intents that this step notes: what it has seen of operations.
 const SEEN: &str = "seen";
@@ -49,10 +49,7 @@ impl Step for ArgoCdUpdate {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let connection = ctx.service::<ArgoCd>().ok().and_then(|argocd| argocd.applications.clone());
-        let Some(applications) = connection else {
-            return Err(StepError::Retryable(update::Error::Disabled.to_string()));
-        };
+        let applications = argocd::connection(ctx)?;
         let context = Context {
             project: ctx.project.clone(),
             stage: ctx.stage.clone(),
@@ -131,11 +128,7 @@ impl Attempt<'_> {
             health_check: Some(HealthCheck { uses, config: Some(health_check) }),
             message: None,
         };
-        let wake = Wake {
-            after: None,
-            applications: wake.applications.into_iter().map(|app| (app.namespace, app.name)).collect(),
-            application_namespaces: wake.namespaces,
-        };
+        let wake = argocd::wake(wake);
         match result {
             Ok(Status::Succeeded) => Ok(Outcome::Succeeded(output)),
             Ok(Status::Waiting(why)) => {

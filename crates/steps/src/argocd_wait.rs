@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_argocd::refresh_patch;
-use ferry_argocd::update::{self, Status};
+use ferry_argocd::update::Status;
 use ferry_argocd::wait::{Answer, Ask, Config, Error, Finished, Run};
-use ferry_engine::applications::{self, Applications, ArgoCd};
+use ferry_engine::applications::{self, Applications};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult, Wake};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::AGAIN;
+use crate::{AGAIN, argocd};
 
 /// Wait until Argo CD Applications are as they should be.
 ///
@@ -44,10 +44,7 @@ impl Step for ArgoCdWait {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let connection = ctx.service::<ArgoCd>().ok().and_then(|argocd| argocd.applications.clone());
-        let Some(applications) = connection else {
-            return Err(StepError::Retryable(update::Error::Disabled.to_string()));
-        };
+        let applications = argocd::connection(ctx)?;
         let run = Run::new(&self.0, &ctx.settings.argocd_namespace, ctx.previous.as_ref());
         Attempt { applications, away: false }.go(run).await
     }
@@ -87,11 +84,7 @@ impl Attempt {
     fn finish(self, finished: Finished) -> StepResult {
         let Finished { result, output, wake } = finished;
         let output = Output { values: output.as_object().cloned(), ..Output::none() };
-        let wake = Wake {
-            after: None,
-            applications: wake.applications.into_iter().map(|app| (app.namespace, app.name)).collect(),
-            application_namespaces: wake.namespaces,
-        };
+        let wake = argocd::wake(wake);
         match result {
             Ok(Status::Succeeded) => Ok(Outcome::Succeeded(output)),
             Ok(Status::Waiting(why)) => Ok(Outcome::Waiting { why, wake, output }),

@@ -1,6 +1,7 @@
 //! The built-in promotion steps: one file each, one table.
 
 mod archive;
+mod argocd;
 mod argocd_update;
 mod argocd_wait;
 mod commit_url;
