@@ -75,7 +75,7 @@ impl ClusterApplications {
     }
 
     fn namespaced(&self, namespace: &str) -> Result<Api<DynamicObject>, Error> {
-        check_name("Application's namespace", namespace)?;
+        world::check_name("an Application's namespace", namespace)?;
         Ok(self.api(namespace))
     }
 
@@ -91,20 +91,6 @@ impl ClusterApplications {
     }
 }
 
-/// Names become part of a request's path: what is no name must not get there.
-fn check_name(what: &str, name: &str) -> Result<(), Error> {
-    let is_name = !name.is_empty()
-        && name.len() <= 253
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
-        && name.split('.').all(|part| !part.is_empty());
-    if is_name {
-        return Ok(());
-    }
-    Err(Error::Failed(format!(
-        "{name:?} cannot be the name of an {what}: use lower-case letters, digits, - and ."
-    )))
-}
-
 fn json(object: &DynamicObject) -> Result<Value, Error> {
     serde_json::to_value(object).map_err(|e| Error::Failed(e.to_string()))
 }
@@ -118,7 +104,7 @@ fn is_missing_kind(error: &kube::Error) -> bool {
 #[async_trait]
 impl Applications for ClusterApplications {
     async fn get(&self, app: &AppRef) -> Result<Option<Value>, Error> {
-        check_name("Application", &app.name)?;
+        world::check_name("an Application", &app.name)?;
         let api = self.namespaced(&app.namespace)?;
         let ask = async {
             match api.get(&app.name).await {
@@ -151,7 +137,7 @@ impl Applications for ClusterApplications {
     }
 
     async fn patch(&self, app: &AppRef, patch: &Value) -> Result<(), Error> {
-        check_name("Application", &app.name)?;
+        world::check_name("an Application", &app.name)?;
         let api = self.namespaced(&app.namespace)?;
         let params = PatchParams::default();
         answered("Application", api.patch(&app.name, &params, &Patch::Merge(patch))).await?;
@@ -171,21 +157,6 @@ impl Applications for ClusterApplications {
         };
         if let Err(error) = recorded {
             tracing::warn!(error, "event not recorded");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_reach_a_path() {
-        for name in ["guestbook", "a.b-c", "7"] {
-            assert!(check_name("Application", name).is_ok(), "{name}");
-        }
-        for name in ["", "..", "../x", "a/b", "a?b", "a%2fb", "A", ".a", "a..b", &"x".repeat(254)] {
-            assert!(check_name("Application", name).is_err(), "{name}");
         }
     }
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::world::{Error, answered};
+use crate::world::{Error, answered, check_name};
 
 /// A kind that steps may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -69,11 +69,7 @@ impl ClusterResources {
     }
 
     fn api(&self, kind: Kind, project: &str, name: &str) -> Result<Api<DynamicObject>, Error> {
-        // Names become part of a request's path: what is no name must not get there.
-        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-        if name.is_empty() || !name.chars().all(is_name) || name.split('.').any(str::is_empty) {
-            return Err(Error::Invalid(format!("{name:?} cannot be the name of a {kind}")));
-        }
+        check_name(&format!("a {kind}"), name)?;
         let resource = ApiResource {
             group: "kargo.akuity.io".to_owned(),
             version: "v1alpha1".to_owned(),

@@ -120,3 +120,32 @@ pub trait World: Send + Sync + 'static {
     /// Tells people. A failure is logged and forgotten.
     async fn tell(&self, promotion: &Promotion, happening: Happening);
 }
+
+/// Names become part of a request's path: what is no name must not get there.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Error> {
+    let is_name = !name.is_empty()
+        && name.len() <= 253
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+        && name.split('.').all(|part| !part.is_empty());
+    if is_name {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "{name:?} cannot be the name of {what}: use lower-case letters, digits, - and ."
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_reach_a_path() {
+        for name in ["guestbook", "a.b-c", "7"] {
+            assert!(check_name("an Application", name).is_ok(), "{name}");
+        }
+        for name in ["", "..", "../x", "a/b", "a?b", "a%2fb", "A", ".a", "a..b", &"x".repeat(254)] {
+            assert!(check_name("an Application", name).is_err(), "{name}");
+        }
+    }
+}

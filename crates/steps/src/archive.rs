@@ -4,6 +4,8 @@
 pub const MAX_FILE: u64 = 50 << 20;
 /// How large all files together may be, in bytes.
 pub const MAX_TOTAL: u64 = 100 << 20;
+/// How large a name or a header of names may be, in bytes.
+pub const MAX_HEADER: u64 = 1 << 20;
 /// How many entries there may be.
 pub const MAX_ENTRIES: usize = 100_000;
 

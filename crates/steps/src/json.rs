@@ -35,6 +35,9 @@ pub enum Error {
         /// The part.
         part: String,
     },
+    /// A key of more parts than anybody means.
+    #[error("the key has more than {} parts", edit::MAX_PARTS)]
+    Deep,
     /// Only texts, numbers and booleans can be set.
     #[error("key {0:?}: the value must be a text, a number or a boolean")]
     NotScalar(String),

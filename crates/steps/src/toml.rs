@@ -13,6 +13,8 @@ use toml_parser::{ParseError, Source, Span};
 
 use crate::key_path;
 
+/// How many parts a key may have: each value has the key of its table too.
+const MAX_PARTS: usize = 200;
 /// How deep arrays and inline tables may be nested.
 const DEPTH: u32 = 200;
 
@@ -113,7 +115,10 @@ fn places(text: &str) -> Result<HashMap<Vec<String>, Place>, Error> {
     parse_document(&tokens, &mut RecursionGuard::new(&mut receiver, DEPTH), &mut errors);
     let mut finder = Finder::default();
     for event in events {
-        finder.see(source, event, &mut errors);
+        // After an error nothing is read on.
+        if errors.is_empty() {
+            finder.see(source, event, &mut errors);
+        }
     }
     match errors.first() {
         None => Ok(finder.places),
@@ -171,6 +176,10 @@ impl Finder {
                     raw.decode_key(&mut key, errors);
                 }
                 self.key.push(key);
+                if self.key.len() > MAX_PARTS {
+                    errors
+                        .push(ParseError::new("a key of more than 200 parts").with_unexpected(event.span()));
+                }
             }
             EventKind::Scalar => {
                 if let Some(raw) = source.get(event) {

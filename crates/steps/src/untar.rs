@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tar::{Archive, EntryType};
 
-use crate::archive::{MAX_ENTRIES, MAX_TOTAL, Meter};
+use crate::archive::{MAX_ENTRIES, MAX_HEADER, MAX_TOTAL, Meter};
 use crate::broke;
 use crate::config::{Text, given, whole};
 use crate::ignored::Ignored;
@@ -73,6 +73,7 @@ impl Step for Untar {
 impl Untar {
     fn unpack(&self, work: &WorkDir) -> Result<(), StepError> {
         let ignored = Ignored::read(self.ignore.as_deref().unwrap_or(IGNORED))?;
+        judge(self.open(work)?).map_err(|why| self.told(why))?;
         let archive = self.open(work)?;
         if !self.out_path.is_root() {
             if work.exists(&self.out_path).map_err(broke)? {
@@ -80,13 +81,16 @@ impl Untar {
             }
             work.create_dir_all_with_mode(&self.out_path, OUT_MODE).map_err(broke)?;
         }
-        let mut taking = Taking { step: self, work, ignored, meter: Meter::default() };
-        taking.all(archive).map_err(|why| match why {
+        Taking { step: self, work, ignored }.all(archive).map_err(|why| self.told(why))
+    }
+
+    fn told(&self, why: Stop) -> StepError {
+        match why {
             Stop::Work(e) => broke(e),
             Stop::Archive(why) => {
                 StepError::Retryable(format!("{:?} cannot be unpacked: {why}", self.in_path.as_written()))
             }
-        })
+        }
     }
 
     fn open(&self, work: &WorkDir) -> Result<Archive<Box<dyn Read>>, StepError> {
@@ -105,6 +109,26 @@ impl Untar {
         };
         Ok(Archive::new(contents))
     }
+}
+
+/// Whether an archive is small enough, in all and each part; nothing of it is kept in memory for that.
+fn judge(mut archive: Archive<Box<dyn Read>>) -> Result<(), Stop> {
+    let mut meter = Meter::default();
+    for entry in archive.entries()?.raw(true) {
+        let entry = entry?;
+        let header = entry.header();
+        let kind = header.entry_type();
+        let of_names = kind.is_gnu_longname()
+            || kind.is_gnu_longlink()
+            || kind.is_pax_local_extensions()
+            || kind.is_pax_global_extensions();
+        let (name, len) = (String::from_utf8_lossy(&header.path_bytes()).into_owned(), entry.size());
+        if of_names && len > MAX_HEADER {
+            return Err(Stop::Archive(format!("a name or its header has {len} bytes")));
+        }
+        meter.count(&name, len).map_err(Stop::Archive)?;
+    }
+    Ok(())
 }
 
 /// Why an archive was not taken apart.
@@ -131,16 +155,14 @@ struct Taking<'a> {
     step: &'a Untar,
     work: &'a WorkDir,
     ignored: Ignored,
-    meter: Meter,
 }
 
 impl Taking<'_> {
-    fn all(&mut self, mut archive: Archive<Box<dyn Read>>) -> Result<(), Stop> {
+    fn all(&self, mut archive: Archive<Box<dyn Read>>) -> Result<(), Stop> {
         for entry in archive.entries()? {
             let mut entry = entry?;
             let name = entry.path_bytes();
             let name = String::from_utf8_lossy(&name).into_owned();
-            self.meter.count(&name, entry.size()).map_err(Stop::Archive)?;
             let kind = entry.header().entry_type();
             let Some(below) = self.below(&name) else { continue };
             if self.ignored.has_with_parents(&below, kind == EntryType::Directory) {

@@ -8,6 +8,8 @@ use super::Error;
 use super::path::{Part, Path, search};
 use super::scan::{Kind, Node};
 
+/// How many parts a key may have: as many objects and lists may be made.
+pub const MAX_PARTS: usize = 200;
 /// How long a list may be made.
 pub const MAX_LENGTH: usize = 10_000;
 
@@ -29,6 +31,13 @@ pub fn edits(
     raw: &str,
 ) -> Result<Vec<Edit>, Error> {
     let setting = Setting { text, key, raw };
+    let parts = match path {
+        Path::Plain(parts) => parts.len(),
+        Path::Search(parts) => parts.len(),
+    };
+    if parts > MAX_PARTS {
+        return Err(Error::Deep);
+    }
     match (path, document) {
         (Path::Plain(parts), Some(node)) => setting.at(node, parts).map(|edit| vec![edit]),
         (Path::Plain(parts), None) => {

@@ -63,5 +63,8 @@ fn what_is_refused() {
     assert!(refused("[1]", "a", json!(2)).contains("\"a\" is no index of a list"));
     assert!(refused("[1]", "99999999999999999999999", json!(2)).contains("more than 10000"));
     assert!(refused("{}", "a", json!(null)).contains("must be a text, a number or a boolean"));
+    assert_eq!(refused("{}", &"a.".repeat(500_000), json!(1)), "the key has more than 200 parts");
+    assert_eq!(refused("{}", &"9999.".repeat(100_000), json!(1)), "the key has more than 200 parts");
+    assert_eq!(refused("{}", &"a*.".repeat(500_000), json!(1)), "the key has more than 200 parts");
     assert!(refused(&"[".repeat(10_000), "0", json!(1)).contains("nested too deeply"));
 }

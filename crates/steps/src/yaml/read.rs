@@ -9,8 +9,10 @@ use serde_json::{Map, Number, Value};
 
 /// How deep maps and lists may be nested.
 const DEPTH: usize = 200;
-/// How many values a document may have, each alias counted as what it stands for.
-const VALUES: usize = 1_000_000;
+/// How large a document may be in memory, about and in bytes, each alias counted as what it stands for.
+const WEIGHT: usize = 128 << 20;
+/// What a value weighs beside its text.
+const VALUE: usize = 64;
 
 /// Why a text cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +24,7 @@ pub enum Error {
     #[error("nested deeper than {DEPTH} levels")]
     Deep,
     /// Aliases make too much of it.
-    #[error("more than {VALUES} values, aliases counted as what they stand for")]
+    #[error("more than {} MiB, aliases counted as what they stand for", WEIGHT >> 20)]
     Large,
     /// An alias without its anchor.
     #[error("line {0}: an alias without an anchor before it")]
@@ -46,7 +48,7 @@ pub enum Error {
 /// Reads the first document; none is null.
 pub fn read(text: &str) -> Result<Value, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { events: Parser::new_from_str(text), anchors: HashMap::new(), left: VALUES };
+    let mut reader = Reader { events: Parser::new_from_str(text), anchors: HashMap::new(), left: WEIGHT };
     while let Some((event, _)) = reader.next()? {
         if matches!(event, Event::DocumentStart(..)) {
             return match reader.next()? {
@@ -61,7 +63,7 @@ pub fn read(text: &str) -> Result<Value, Error> {
 struct Reader<P> {
     events: P,
     anchors: HashMap<usize, (Value, usize)>,
-    /// How many values there may still be.
+    /// How much there may still be.
     left: usize,
 }
 
@@ -80,8 +82,8 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
         if depth > DEPTH {
             return Err(Error::Deep);
         }
-        self.count(1)?;
         let before = self.left;
+        self.count(VALUE + if let Event::Scalar(text, ..) = &event { text.len() } else { 0 })?;
         let line = span.start.line();
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref(), line)?, anchor),
@@ -101,8 +103,8 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
         Ok(value)
     }
 
-    fn count(&mut self, values: usize) -> Result<(), Error> {
-        self.left = self.left.checked_sub(values).ok_or(Error::Large)?;
+    fn count(&mut self, weight: usize) -> Result<(), Error> {
+        self.left = self.left.checked_sub(weight).ok_or(Error::Large)?;
         Ok(())
     }
 
@@ -291,5 +293,7 @@ mod tests {
         let tens = |n: usize| format!("a{n}: &a{n} [{}]", vec![format!("*a{}", n - 1); 10].join(", "));
         let laughs: Vec<_> = std::iter::once("a0: &a0 x".to_owned()).chain((1..9).map(tens)).collect();
         assert_eq!(read(&laughs.join("\n")), Err(Error::Large));
+        let long = format!("a: &a {}\nb: [{}]", "x".repeat(1 << 20), vec!["*a"; 10_000].join(", "));
+        assert_eq!(read(&long), Err(Error::Large));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
+use base64::Engine as _;
 use ferry_steps::BUILTIN;
 use ferry_vectors::{Answer, Case, Rule, Verdict, judge, replay_with};
 use serde_json::{Map, Value, json};
@@ -276,5 +277,56 @@ fn config_errors_name_the_field() {
     ] {
         let error = bench.run(kind, config).unwrap_err();
         assert!(error.to_string().contains(says), "{kind}: {error}");
+    }
+}
+
+/// An archive of one entry of zeros, compressed.
+fn bomb(kind: tar::EntryType, len: u64) -> Value {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(len);
+    header.set_path("x").unwrap();
+    header.set_cksum();
+    let mut archive =
+        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    archive.append(&header, std::io::repeat(b'0').take(len)).unwrap();
+    let bytes = archive.into_inner().unwrap().finish().unwrap();
+    json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)})
+}
+
+#[test]
+fn s21_archives_that_are_larger_than_they_look_are_refused() {
+    let bombs = [
+        (tar::EntryType::Regular, 51 << 20, "a file may have 50 MiB"),
+        (tar::EntryType::XHeader, 40 << 20, "a name or its header has"),
+        (tar::EntryType::GNULongName, 40 << 20, "a name or its header has"),
+        (tar::EntryType::Fifo, 60 << 20, "a file may have 50 MiB"),
+    ];
+    for (kind, len, says) in bombs {
+        let bench = Bench::with(&json!({"b.tgz": bomb(kind, len), "out/keep": "K"}));
+        let error = bench.run("untar", json!({"inPath": "b.tgz", "outPath": "out"})).unwrap_err();
+        assert!(error.to_string().contains(says), "{kind:?}: {error}");
+        assert_eq!(bench.files()["out/keep"].0, json!("K"));
+    }
+}
+
+#[test]
+fn documents_nested_without_end_are_refused() {
+    let deep = 200_000;
+    let files = json!({
+        "dots.toml": format!("{}a = 1", "a.".repeat(deep)),
+        "table.toml": format!("[{}a]\nb = 1", "a.".repeat(deep)),
+        "arrays.toml": format!("a = {}{}", "[".repeat(deep), "]".repeat(deep)),
+        "lists.json": "[".repeat(deep),
+        "maps.yaml": "{a: ".repeat(deep),
+    });
+    let bench = Bench::with(&files);
+    for path in files.as_object().unwrap().keys() {
+        let language = path.rsplit_once('.').unwrap().1;
+        let outputs = json!([{"name": "x", "fromExpression": "1"}]);
+        let parsed = bench.run(&format!("{language}-parse"), json!({"path": path, "outputs": outputs}));
+        assert!(parsed.is_err(), "{path}");
+        let update = json!({"path": path, "updates": [{"key": "q", "value": 1}]});
+        assert!(bench.run(&format!("{language}-update"), update).is_err(), "{path}");
     }
 }
