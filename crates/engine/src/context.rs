@@ -3,10 +3,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use ferry_api::Promotion;
+use ferry_api::freight::Image;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use crate::evaluate::{Evaluator, Facts};
 use crate::ledger::Recorder;
 use crate::work::WorkDir;
 use crate::world::World;
@@ -72,12 +75,16 @@ pub struct StepContext {
     pub cancelled: CancellationToken,
     /// The ledger.
     pub ledger: Arc<dyn Recorder>,
+    /// The Promotion as it was when the attempt began.
+    pub(crate) subject: Arc<Promotion>,
     pub(crate) services: Services,
     pub(crate) world: Arc<dyn World>,
 }
 
 /// What a [`StepContext`] is made of besides its public fields.
 pub struct Surroundings {
+    /// The Promotion.
+    pub subject: Arc<Promotion>,
     /// Shared services.
     pub services: Services,
     /// The world.
@@ -103,6 +110,7 @@ impl StepContext {
             settings: Arc::default(),
             cancelled: CancellationToken::new(),
             ledger,
+            subject: around.subject,
             services: around.services,
             world: around.world,
         }
@@ -113,6 +121,17 @@ impl StepContext {
         self.services.get::<T>().ok_or_else(|| {
             StepError::Fatal(format!("this installation has no {}", std::any::type_name::<T>()))
         })
+    }
+
+    /// The images of the Promotion's Freight. It is an error where several Warehouses could be meant.
+    pub async fn images(&self) -> Result<Vec<Image>, StepError> {
+        let retryable =
+            |e: String| StepError::Retryable(format!("cannot tell the images of the Freight: {e}"));
+        let facts = Facts::fetch(self.world.as_ref(), &self.subject).await;
+        let facts = Arc::new(facts.map_err(|e| retryable(e.to_string()))?);
+        let evaluator =
+            Evaluator::new(self.world.clone(), self.settings.clone(), self.subject.clone(), facts);
+        evaluator.images().await.map_err(|e| retryable(e.to_string()))
     }
 
     /// The time.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ferry_api::freight::Image;
 use ferry_api::stage::FreightRequest;
 use ferry_api::{Freight, Promotion, Stage};
 use ferry_expr::Lookup;
@@ -83,6 +84,12 @@ impl Evaluator {
     pub async fn config(&self, index: usize, now: Timestamp) -> Result<Value, Error> {
         let config = self.promotion.spec.steps.get(index).and_then(|s| s.config.as_ref());
         self.evaluate(index, now, |scope| scope.config(config)).await
+    }
+
+    /// The images of the Promotion's Freight, each from the one Warehouse that subscribes to it.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone fits one lifetime only")]
+    pub async fn images(&self) -> Result<Vec<Image>, Error> {
+        self.evaluate(0, self.world.now(), |scope| scope.images()).await
     }
 
     async fn evaluate<T>(

@@ -14,9 +14,10 @@ mod verification;
 use std::collections::BTreeMap;
 
 use ferry_api::Promotion;
+use ferry_api::freight::Image;
 use ferry_api::promotion::{StepExecutionMetadata, Variable};
 use ferry_api::stage::FreightRequest;
-use ferry_expr::{Functions, Lookup};
+use ferry_expr::{Functions, Interrupt, Lookup};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -103,6 +104,14 @@ impl Scope<'_> {
         value.as_bool().ok_or_else(|| {
             let (kind, shown) = (value.type_name().to_owned(), value.display());
             Stop::Failed(format!("`if` must come out as true or false, not as {kind} {shown}"))
+        })
+    }
+
+    /// The images of the Freight, for a step that is told of none.
+    pub fn images(&self) -> Result<Vec<Image>, Stop> {
+        artifacts::images(self).map_err(|interrupt| match interrupt {
+            Interrupt::Failed(message) => Stop::Failed(message),
+            Interrupt::Need(lookup) => Stop::Need(lookup),
         })
     }
 

@@ -25,6 +25,7 @@ pub mod json;
 mod json_parse;
 mod json_update;
 pub mod key_path;
+mod kustomize_set_image;
 pub mod net;
 mod set_freight_alias;
 mod set_metadata;
@@ -35,6 +36,7 @@ mod toml_update;
 mod untar;
 mod update;
 pub mod yaml;
+mod yaml_merge;
 mod yaml_parse;
 mod yaml_update;
 
@@ -60,12 +62,14 @@ pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<http_download::HttpDownload>(),
     StepDef::of::<json_parse::JsonParse>(),
     StepDef::of::<json_update::JsonUpdate>(),
+    StepDef::of::<kustomize_set_image::KustomizeSetImage>(),
     StepDef::of::<set_freight_alias::SetFreightAlias>(),
     StepDef::of::<set_metadata::SetMetadata>(),
     StepDef::of::<tar::Tar>(),
     StepDef::of::<toml_parse::TomlParse>(),
     StepDef::of::<toml_update::TomlUpdate>(),
     StepDef::of::<untar::Untar>(),
+    StepDef::of::<yaml_merge::YamlMerge>(),
     StepDef::of::<yaml_parse::YamlParse>(),
     StepDef::of::<yaml_update::YamlUpdate>(),
 ];

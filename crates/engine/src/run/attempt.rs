@@ -199,6 +199,7 @@ async fn run(
         settings: parts.settings.clone(),
         cancelled,
         ledger: Arc::new(recorder),
+        subject: promotion.clone(),
         services: parts.services.clone(),
         world: parts.world.clone(),
     };

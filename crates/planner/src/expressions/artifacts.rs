@@ -2,6 +2,7 @@
 //!
 //! Without an origin, the origin is the one requested Warehouse that subscribes to the repository.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ferry_api::freight::{ArtifactReference, Chart, GitCommit, Image};
@@ -22,12 +23,7 @@ struct Facts {
 }
 
 pub(super) fn add(functions: &mut Functions, scope: &Scope<'_>) {
-    let collection = scope.promotion.status.as_ref().and_then(|s| s.freight_collection.clone());
-    let facts = Arc::new(Facts {
-        collection: collection.unwrap_or_default(),
-        origins: scope.requests.iter().map(|r| r.origin.clone()).collect(),
-        known: scope.known.clone(),
-    });
+    let facts = Arc::new(Facts::of(scope));
     let origin = Kind::Object(ORIGIN);
     let text = Kind::String;
     functions.insert("warehouse", function(&[&[text]], origin, warehouse));
@@ -75,7 +71,41 @@ fn given_origin(value: &Value) -> Result<Option<FreightOrigin>, Interrupt> {
     }
 }
 
+/// All images of the Freight, each from the one requested Warehouse that subscribes to its repository.
+pub(super) fn images(scope: &Scope<'_>) -> Result<Vec<Image>, Interrupt> {
+    let facts = Facts::of(scope);
+    let repositories: BTreeSet<&str> = facts
+        .collection
+        .items
+        .values()
+        .flat_map(|f| &f.images)
+        .map(|image| image.repo_url.as_str())
+        .collect();
+    let found = repositories.into_iter().map(|repository| facts.image(repository, None));
+    Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().cloned().collect())
+}
+
 impl Facts {
+    fn of(scope: &Scope<'_>) -> Self {
+        let collection = scope.promotion.status.as_ref().and_then(|s| s.freight_collection.clone());
+        Self {
+            collection: collection.unwrap_or_default(),
+            origins: scope.requests.iter().map(|r| r.origin.clone()).collect(),
+            known: scope.known.clone(),
+        }
+    }
+
+    /// The image of a repository, of the given origin or of the only one that could have it.
+    fn image(&self, wanted: &str, origin: Option<FreightOrigin>) -> Result<Option<&Image>, Interrupt> {
+        let origin = match origin {
+            Some(origin) => Some(origin),
+            None => self
+                .derive(&format!("an image from {wanted}"), |s| url(s, "image").as_deref() == Some(wanted))?,
+        };
+        let reference = origin.and_then(|o| self.collection.of_origin(&o));
+        Ok(reference.and_then(|r| r.images.iter().find(|i| i.repo_url == wanted)))
+    }
+
     /// The one requested origin with a subscription that `matches`.
     fn derive(
         &self,
@@ -122,14 +152,7 @@ fn commit_from(facts: &Facts, call: &Call<'_>) -> Result<Value, Interrupt> {
 }
 
 fn image_from(facts: &Facts, call: &Call<'_>) -> Result<Value, Interrupt> {
-    let wanted = call.str(0)?;
-    let origin = match given_origin(call.argument(1))? {
-        Some(origin) => Some(origin),
-        None => facts
-            .derive(&format!("an image from {wanted}"), |s| url(s, "image").as_deref() == Some(wanted))?,
-    };
-    let reference = origin.and_then(|o| facts.collection.of_origin(&o));
-    let image = reference.and_then(|r| r.images.iter().find(|i| i.repo_url == wanted));
+    let image = facts.image(call.str(0)?, given_origin(call.argument(1))?)?;
     Ok(image.map_or(Value::Nil, image_value))
 }
 

@@ -7,12 +7,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 
-/// How deep maps and lists may be nested.
-const DEPTH: usize = 200;
-/// How large a document may be in memory, about and in bytes, each alias counted as what it stands for.
-const WEIGHT: usize = 128 << 20;
-/// What a value weighs beside its text.
-const VALUE: usize = 64;
+use super::{DEPTH, VALUE, WEIGHT};
 
 /// Why a text cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,12 +4,83 @@ use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
+use super::piece::Scalar;
+
 /// How a string was written where the new one goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     Plain,
     Single,
     Double,
+}
+
+/// What goes in the place of a scalar.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum New<'a> {
+    /// Data.
+    Value(&'a Value),
+    /// A scalar as somebody wrote it.
+    Scalar(&'a Scalar),
+    /// What it will be, letter by letter.
+    Verbatim(&'a str),
+}
+
+impl<'a> New<'a> {
+    /// On one line, in a place written in that style.
+    pub fn inline(self, style: Style, flow: bool) -> String {
+        match self {
+            Self::Value(data) => value(data, style, flow),
+            Self::Scalar(scalar) => scalar.inline(style, flow),
+            Self::Verbatim(text) => text.to_owned(),
+        }
+    }
+
+    /// The text, where it can be lines in the place of a block scalar.
+    pub fn lines(self, folded: bool) -> Option<&'a str> {
+        match self {
+            Self::Value(Value::String(text)) => Some(&**text).filter(|text| !folded && text.contains('\n')),
+            Self::Value(_) | Self::Verbatim(_) => None,
+            Self::Scalar(scalar) => Some(&scalar.text),
+        }
+    }
+}
+
+/// A text as a block scalar, literal or folded: what its header is, and its lines. None where that would not say the
+/// same; a text that is folded has one line. `step` is how far the lines are indented under what holds them.
+pub(super) fn block(
+    text: &str,
+    folded: bool,
+    indent: &str,
+    step: usize,
+    newline: &str,
+) -> Option<(String, String)> {
+    let body = text.trim_end_matches('\n');
+    let says_the_same = !body.is_empty()
+        && text.chars().all(|c| c == '\n' || c == '\t' || !needs_escape(c))
+        && !text.lines().any(|line| line.ends_with([' ', '\t']))
+        && !(folded && (body.contains('\n') || body.starts_with([' ', '\t'])));
+    if !says_the_same {
+        return None;
+    }
+    let ends = text.len() - body.len();
+    let sign = match ends {
+        0 => "-",
+        1 => "",
+        _ => "+",
+    };
+    // A first line that begins with space does not show how far the lines are indented.
+    let told = if body.starts_with([' ', '\n', '\t']) { step.to_string() } else { String::new() };
+    let mut lines = String::new();
+    for line in body.split('\n') {
+        if !line.is_empty() {
+            lines.push_str(indent);
+        }
+        lines.push_str(line);
+        lines.push_str(newline);
+    }
+    lines.push_str(&newline.repeat(ends.saturating_sub(1)));
+    let style = if folded { '>' } else { '|' };
+    Some((format!("{style}{told}{sign}"), lines))
 }
 
 /// The text of a value on one line; inside `{}` or `[]` where `flow`.
@@ -34,7 +105,7 @@ pub(super) fn value(value: &Value, style: Style, flow: bool) -> String {
     }
 }
 
-fn string(text: &str, style: Style, flow: bool) -> String {
+pub(super) fn string(text: &str, style: Style, flow: bool) -> String {
     let simple = !text.contains(|c: char| needs_escape(c));
     match style {
         Style::Single if simple => format!("'{}'", text.replace('\'', "''")),
@@ -77,7 +148,7 @@ fn needs_escape(c: char) -> bool {
 }
 
 /// Whether a text may stand without quotes as far as signs go.
-fn plain_is_safe(text: &str, flow: bool) -> bool {
+pub(super) fn plain_is_safe(text: &str, flow: bool) -> bool {
     let Some(first) = text.chars().next() else { return false };
     let second = text.chars().nth(1);
     let starts_well = match first {

@@ -2,35 +2,28 @@
 
 use std::ops::Range;
 
+use super::render::{self, New, Style};
+use super::tree::Place;
 use granit_parser::ScalarStyle;
-use serde_json::Value;
-
-use super::find::Place;
-use super::render::{self, Style};
 
 /// Bytes that go, and the text that comes in their place.
 pub(super) type Edit = (Range<usize>, String);
 
 /// What gives a scalar a new value; none where there is no room for one.
-pub(super) fn edits(text: &str, place: &Place, value: &Value) -> Option<Vec<Edit>> {
+pub(super) fn edits(text: &str, place: &Place, new: New<'_>) -> Option<Vec<Edit>> {
     match place.style {
-        ScalarStyle::Literal | ScalarStyle::Folded => block(text, place, value),
-        _ if place.start == place.end => empty(text, place, value),
+        ScalarStyle::Literal | ScalarStyle::Folded => block(text, place, new),
+        _ if place.start == place.end => empty(text, place, new),
         style => {
             let mut edits = without_tag(text, place);
-            edits.push((place.start..place.end, render::value(value, written(style), place.flow)));
+            edits.push((place.start..place.end, new.inline(written(style), place.flow)));
             Some(edits)
         }
     }
 }
 
-/// Applies the edits of several places, of which the last for a place counts.
-pub(super) fn apply(text: &str, places: Vec<(usize, &str, Vec<Edit>)>) -> String {
-    let mut by_place = std::collections::BTreeMap::new();
-    for (start, _, edits) in places {
-        by_place.insert(start, edits);
-    }
-    let mut edits: Vec<Edit> = by_place.into_values().flatten().collect();
+/// Applies edits. Where one begins inside of another, what it takes away beyond it goes too.
+pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let mut result = String::with_capacity(text.len());
     let mut at = 0;
@@ -59,8 +52,8 @@ fn without_tag(text: &str, place: &Place) -> Vec<Edit> {
 }
 
 /// A place where nothing is written: the value comes after the colon, the dash, the anchor.
-fn empty(text: &str, place: &Place, value: &Value) -> Option<Vec<Edit>> {
-    let new = render::value(value, Style::Plain, place.flow);
+fn empty(text: &str, place: &Place, new: New<'_>) -> Option<Vec<Edit>> {
+    let new = new.inline(Style::Plain, place.flow);
     let mut edits = without_tag(text, place);
     let mut at = place.start;
     if place.of_map && !place.anchored && place.tag.is_none() {
@@ -88,27 +81,35 @@ fn empty(text: &str, place: &Place, value: &Value) -> Option<Vec<Edit>> {
 }
 
 /// A block scalar: its header becomes the value, its lines go. What follows the header on its line stays.
-fn block(text: &str, place: &Place, value: &Value) -> Option<Vec<Edit>> {
+fn block(text: &str, place: &Place, new: New<'_>) -> Option<Vec<Edit>> {
     let header = header(text, place)?;
     let line_end = text.get(header.end..)?.find('\n').map_or(text.len(), |at| header.end + at + 1);
     let keeps = text.get(header.clone())?.contains('+');
     let mut end = place.end.max(line_end);
     if !keeps {
-        // Blank lines after the contents are not part of the value.
-        let contents = text.get(line_end..end)?;
-        let kept = contents.trim_end_matches(['\n', '\r', ' ', '\t']);
-        let newline = contents.get(kept.len()..)?.find('\n').map_or(contents.len(), |at| kept.len() + at + 1);
-        end = line_end + if kept.is_empty() { 0 } else { newline };
+        end = line_end + length_of_contents(text.get(line_end..end)?);
     }
     let mut edits = without_tag(text, place);
-    if let Some((new_header, lines)) = literal(text, place, value, header.clone(), line_end) {
+    if let Some((new_header, lines)) = lines(text, new, header.clone(), line_end) {
         edits.push((header, new_header));
         edits.push((line_end..end, lines));
     } else {
-        edits.push((header, render::value(value, Style::Plain, place.flow)));
+        edits.push((header, new.inline(Style::Plain, place.flow)));
         edits.push((line_end..end, String::new()));
     }
     Some(edits)
+}
+
+/// How long the lines of a block scalar are without the blank ones after it. A line with more spaces than the contents
+/// are indented by is not blank.
+fn length_of_contents(lines: &str) -> usize {
+    let first = lines.lines().find(|line| !line.trim().is_empty());
+    let indent = first.map_or(usize::MAX, |line| line.len() - line.trim_start_matches(' ').len());
+    let blank = |line: &&str| {
+        let text = line.trim_end_matches(['\n', '\r']);
+        text.trim_start_matches(' ').is_empty() && text.len() <= indent
+    };
+    lines.len() - lines.split_inclusive('\n').rev().take_while(blank).map(str::len).sum::<usize>()
 }
 
 /// Where `|` or `>` with its signs is: after the colon or dash, an anchor, a tag, comments.
@@ -136,45 +137,15 @@ fn header(text: &str, place: &Place) -> Option<Range<usize>> {
     }
 }
 
-/// A text of several lines in the place of a literal one: written as lines again, where that says the same.
-fn literal(
-    text: &str,
-    place: &Place,
-    value: &Value,
-    header: Range<usize>,
-    line_end: usize,
-) -> Option<(String, String)> {
-    let new = value.as_str()?;
-    let plain_header = text.get(header)?.starts_with('|') && place.style == ScalarStyle::Literal;
+/// A text in the place of a block scalar: written as lines again, where that says the same.
+fn lines(text: &str, new: New<'_>, header: Range<usize>, line_end: usize) -> Option<(String, String)> {
+    let folded = text.get(header)?.starts_with('>');
     let line = text.get(line_end..)?.split('\n').find(|line| !line.trim().is_empty())?;
     let indent = line.get(..line.len() - line.trim_start_matches(' ').len())?;
-    let fits = plain_header
-        && new.contains('\n')
-        && !indent.is_empty()
-        && !new.starts_with([' ', '\n', '\t'])
-        && !new.trim_end_matches('\n').is_empty()
-        && new.chars().all(|c| c == '\n' || c == '\t' || !c.is_control())
-        && !new.contains(['\u{2028}', '\u{2029}', '\u{feff}'])
-        && !new.lines().any(|line| line.ends_with([' ', '\t']));
-    if !fits {
+    let written = new.lines(folded)?;
+    if indent.is_empty() || written.starts_with([' ', '\n', '\t']) {
         return None;
     }
     let newline = if text.get(..line_end)?.ends_with("\r\n") { "\r\n" } else { "\n" };
-    let body = new.trim_end_matches('\n');
-    let ends = new.len() - body.len();
-    let sign = match ends {
-        0 => "-",
-        1 => "",
-        _ => "+",
-    };
-    let mut lines = String::new();
-    for line in body.split('\n') {
-        if !line.is_empty() {
-            lines.push_str(indent);
-        }
-        lines.push_str(line);
-        lines.push_str(newline);
-    }
-    lines.push_str(&newline.repeat(ends.saturating_sub(1)));
-    Some((format!("|{sign}"), lines))
+    render::block(written, folded, indent, indent.len(), newline)
 }

@@ -27,6 +27,7 @@ fn fm_57_everything_around_a_value_stays() {
         ("a: |\n  x\n\nb: 1\n", "a", json!("p\n\nq\n"), "a: |\n  p\n\n  q\n\nb: 1\n"),
         ("a: |+\n  x\n\nb: 1\n", "a", json!("p\nq"), "a: |-\n  p\n  q\nb: 1\n"),
         ("a: >-\n  x\n  y\n# c\nb: 1\n", "a", json!("p\nq"), "a: \"p\\nq\"\n# c\nb: 1\n"),
+        ("k:\n  a: |+\n    x\n\n  b: 1\n", "k.a", json!("z"), "k:\n  a: z\n  b: 1\n"),
         ("- |\n  x\n- y\n", "0", json!("z"), "- z\n- y\n"),
         ("a: one\n  two # c\nb: 1\n", "a", json!("z"), "a: z # c\nb: 1\n"),
         ("a:\nb: 1\n", "a", json!("z"), "a: z\nb: 1\n"),

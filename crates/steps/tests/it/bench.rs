@@ -20,11 +20,13 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde_json::{Map, Value, json};
 
-/// A world with nothing in it but Secrets, and what every Warehouse subscribes to.
-#[derive(Default)]
+/// A world with nothing in it but Secrets, a Stage, and what Warehouses subscribe to.
+#[derive(Clone, Default)]
 pub struct Nothing {
-    secrets: Vec<Secret>,
-    subscriptions: Option<Vec<Value>>,
+    pub secrets: Vec<Secret>,
+    pub stage: Option<Stage>,
+    /// By the name of the Warehouse.
+    pub subscriptions: BTreeMap<String, Vec<Value>>,
 }
 
 #[async_trait]
@@ -38,15 +40,15 @@ impl World for Nothing {
     }
 
     async fn stage(&self, _: &str, _: &str) -> Result<Option<Stage>, Error> {
-        Ok(None)
+        Ok(self.stage.clone())
     }
 
     async fn freight(&self, _: &str, _: &str) -> Result<Option<Freight>, Error> {
         Ok(None)
     }
 
-    async fn warehouse_subscriptions(&self, _: &str, _: &str) -> Result<Option<Vec<Value>>, Error> {
-        Ok(self.subscriptions.clone())
+    async fn warehouse_subscriptions(&self, _: &str, name: &str) -> Result<Option<Vec<Value>>, Error> {
+        Ok(self.subscriptions.get(name).cloned())
     }
 
     async fn config_map(&self, _: &str, _: &str) -> Result<Option<ConfigMap>, Error> {
@@ -117,7 +119,8 @@ pub struct Bench {
     pub directory: WorkDirectory,
     pub ledger: Arc<Memory>,
     pub services: Services,
-    pub secrets: Vec<Secret>,
+    pub world: Nothing,
+    pub promotion: Promotion,
     pub runtime: tokio::runtime::Runtime,
     steps: Registry,
     next: std::cell::Cell<i64>,
@@ -133,7 +136,8 @@ impl Bench {
             directory,
             ledger: Arc::default(),
             services: Services::new(),
-            secrets: Vec::new(),
+            world: Nothing::default(),
+            promotion: Promotion::default(),
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
@@ -160,8 +164,11 @@ impl Bench {
     }
 
     pub fn context(&self, work: WorkDir) -> StepContext {
-        let world = Nothing { secrets: self.secrets.clone(), subscriptions: None };
-        let around = Surroundings { services: self.services.clone(), world: Arc::new(world) };
+        let around = Surroundings {
+            subject: Arc::new(self.promotion.clone()),
+            services: self.services.clone(),
+            world: Arc::new(self.world.clone()),
+        };
         StepContext::new(work, self.ledger.clone(), around)
     }
 
@@ -185,10 +192,11 @@ impl Bench {
         result
     }
 
-    /// A step's config as the engine evaluates it, in the context that a recording gives.
-    pub fn evaluated(&self, config: &Value, context: &Value) -> Result<Value, String> {
+    /// Makes the Promotion, its Stage and its Warehouses what a recording says they are.
+    pub fn set(&mut self, context: &Value, objects: &Value) {
         let text = |key: &str, default: &str| context[key].as_str().unwrap_or(default).to_owned();
-        let step = json!({"uses": "x", "as": text("alias", "step-under-test"), "config": config});
+        let list = |key: &str| context.get(key).cloned().unwrap_or_else(|| json!([]));
+        let freight = context.get("freightCollection").or(context.get("freight"));
         let promotion = json!({
             "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Promotion",
             "metadata": {
@@ -196,28 +204,39 @@ impl Bench {
                 "annotations": {"kargo.akuity.io/create-actor": text("actor", "")},
             },
             "spec": {
-                "stage": text("stage", "dev"), "freight": text("targetFreight", ""), "vars": context.get("vars").cloned().unwrap_or_else(|| json!([])),
-                "steps": [step],
+                "stage": text("stage", "dev"), "freight": text("targetFreight", ""),
+                "vars": list("vars"), "steps": [],
             },
             "status": {
                 "state": context.get("state").cloned().unwrap_or_else(|| json!({})),
-                "freightCollection": context.get("freightCollection"),
+                "freightCollection": freight,
             },
         });
-        let subscriptions = context.get("subscriptions").and_then(Value::as_array).cloned();
+        self.promotion = serde_json::from_value(promotion).unwrap();
         let stage = json!({
             "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Stage",
             "metadata": {"name": text("stage", "dev"), "namespace": text("project", "demo")},
-            "spec": {"requestedFreight": context.get("freightRequests").cloned().unwrap_or_else(|| json!([]))},
+            "spec": {"requestedFreight": list("freightRequests")},
         });
-        let stage: Stage = serde_json::from_value(stage).map_err(|e| e.to_string())?;
-        let promotion: Promotion = serde_json::from_value(promotion).map_err(|e| e.to_string())?;
+        self.world.stage = Some(serde_json::from_value(stage).unwrap());
+        for object in objects.as_array().into_iter().flatten().filter(|o| o["kind"] == "Warehouse") {
+            let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+            let subscriptions = object["spec"]["subscriptions"].as_array().cloned();
+            self.world.subscriptions.insert(name, subscriptions.unwrap_or_default());
+        }
+    }
+
+    /// A step's config as the engine evaluates it.
+    pub fn evaluated(&self, config: &Value, alias: &str) -> Result<Value, String> {
+        let mut promotion = self.promotion.clone();
+        let step = json!({"uses": "x", "as": alias, "config": config});
+        promotion.spec.steps = vec![serde_json::from_value(step).map_err(|e| e.to_string())?];
         self.runtime.block_on(async {
             let evaluator = Evaluator::new(
-                Arc::new(Nothing { secrets: Vec::new(), subscriptions }),
+                Arc::new(self.world.clone()),
                 Arc::default(),
                 Arc::new(promotion),
-                Arc::new(Facts::of(Some(stage), None)),
+                Arc::new(Facts::of(self.world.stage.clone(), None)),
             );
             evaluator.config(0, Timestamp::UNIX_EPOCH).await.map_err(|e| e.to_string())
         })

@@ -28,14 +28,20 @@ fn context() -> Value {
         "freightCollection": {
             "id": "c", "items": {"Warehouse/w": {"name": "f1", "origin": origin, "images": [image]}},
         },
-        "subscriptions": [{"image": {"repoURL": "registry.example.com/app"}}],
     })
+}
+
+/// The Warehouse that the Freight is of.
+fn objects() -> Value {
+    let subscriptions = json!([{"image": {"repoURL": "registry.example.com/app"}}]);
+    json!([{"kind": "Warehouse", "metadata": {"name": "w"}, "spec": {"subscriptions": subscriptions}}])
 }
 
 /// Files that the examples find in the work directory.
 fn files() -> Value {
     json!({
         "src/overlays/test/app.yaml": "a: 1\n",
+        "src/overlays/test/kustomization.yaml": "resources: [app.yaml]\n",
         "out/app.yaml": "a: 1\n",
         "out/cache/x.tmp": "x",
         "src/package.json": r#"{"version": "1.2.3"}"#,
@@ -74,8 +80,7 @@ fn the_example_of_each_step_works() {
         } else if def.kind.starts_with("git-") {
             in_git(def.kind, &config)
         } else {
-            let bench = bench(def.kind);
-            run(&bench, def.kind, &config)
+            run(&mut bench(def.kind), def.kind, &config)
         };
         match (def.kind, result) {
             ("fail", Err(StepError::Failed(_))) => {}
@@ -87,9 +92,10 @@ fn the_example_of_each_step_works() {
     }
 }
 
-fn run(bench: &Bench, kind: &str, config: &str) -> ferry_engine::StepResult {
+fn run(bench: &mut Bench, kind: &str, config: &str) -> ferry_engine::StepResult {
     let config = serde_json::from_str(config).unwrap();
-    let config = bench.evaluated(&config, &context()).unwrap_or_else(|e| panic!("{kind}: {e}"));
+    bench.set(&context(), &objects());
+    let config = bench.evaluated(&config, "example").unwrap_or_else(|e| panic!("{kind}: {e}"));
     bench.run_in(kind, config, |ctx| {
         "demo".clone_into(&mut ctx.project);
         "test".clone_into(&mut ctx.stage);
@@ -126,21 +132,21 @@ fn bench(kind: &str) -> Bench {
 /// Against a server that answers the one question of an example.
 fn over_http(kind: &str, config: &str) -> ferry_engine::StepResult {
     let server = Server::answering(&[json!({"status": 200, "body": r#"{"frozen": false}"#})]);
-    let bench = http::bench(Egress::default().with_loopback());
-    run(&bench, kind, &config.replace("https://example.com", &server.url))
+    let mut bench = http::bench(Egress::default().with_loopback());
+    run(&mut bench, kind, &config.replace("https://example.com", &server.url))
 }
 
 /// In work trees as the example of `git-clone` makes them.
 fn in_git(kind: &str, config: &str) -> ferry_engine::StepResult {
-    let world = GitWorld::with_app();
+    let mut world = GitWorld::with_app();
     let url = world.url("app");
     let clone = BUILTIN.iter().find(|def| def.kind == "git-clone").unwrap();
     let cloned = example(clone)["config"].to_string().replace(REPOSITORY, &url);
-    let cloned = run(&world.bench, "git-clone", &cloned);
+    let cloned = run(&mut world.bench, "git-clone", &cloned);
     if kind == "git-clone" {
         return cloned;
     }
     cloned.unwrap();
     put(&world.bench.work().join("out/app.yaml"), &json!("a: 1\n"));
-    run(&world.bench, kind, config)
+    run(&mut world.bench, kind, config)
 }

@@ -50,6 +50,7 @@ pub fn file_step(case: &Case, rules: &[Rule]) -> Verdict {
     let files = bench.files().into_iter().map(|(path, (file, _))| (path, file)).collect();
     answer.insert("files".to_owned(), Value::Object(files));
     answer.remove("terminal");
+    answer.entry("output").or_insert_with(|| json!({}));
     judge(case, &Ok(Value::Object(answer)), rules)
 }
 

@@ -263,7 +263,7 @@ fn credentials_are_found_and_used() {
         json!({"repoURL": ".*/app$", "repoURLIsRegex": "true", "username": "robot", "password": "wrong"});
     let unreadable = json!({"repoURL": "[", "repoURLIsRegex": "true", "username": "u", "password": "p"});
     // The shared one alone; what is no regular expression is passed over.
-    world.bench.secrets = vec![
+    world.bench.world.secrets = vec![
         secret("a", "kargo-shared-resources", unreadable),
         secret("b", "kargo-shared-resources", good.clone()),
     ];
@@ -272,15 +272,16 @@ fn credentials_are_found_and_used() {
     clone(&world, true).unwrap();
     world.bench.run("delete", json!({"path": "src"})).unwrap();
     // The Project's own goes before it, also where it is wrong.
-    world.bench.secrets.push(secret("z", "demo", bad));
+    world.bench.world.secrets.push(secret("z", "demo", bad));
     let refused = clone(&world, true).unwrap_err().to_string();
     assert!(refused.contains("check the credential"), "{refused}");
     assert!(!refused.contains("wrong") && !refused.contains("s3cret"), "{refused}");
     // By name, the first that fits.
-    world.bench.secrets.push(secret("m", "demo", good));
+    world.bench.world.secrets.push(secret("m", "demo", good));
     clone(&world, true).unwrap();
     // A Secret that this version cannot use says so.
-    world.bench.secrets = vec![secret("app", "demo", json!({"repoURL": url, "githubAppClientID": "x"}))];
+    world.bench.world.secrets =
+        vec![secret("app", "demo", json!({"repoURL": url, "githubAppClientID": "x"}))];
     let unusable = clone(&world, true).unwrap_err().to_string();
     assert!(unusable.contains("demo/app") && unusable.contains("githubAppClientID"), "{unusable}");
 }

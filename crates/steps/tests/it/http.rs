@@ -167,12 +167,13 @@ fn replay(case: &Case) -> Verdict {
     let own = |text: &str| text.replace("<server>", &server.url);
     let want = case.want.as_ref().unwrap();
     // Where the recording has it refused, it is not ours to open.
-    let bench = bench(Egress::default().with_loopback());
+    let mut bench = bench(Egress::default().with_loopback());
+    bench.set(&case.input["context"], &Value::Null);
     for (path, file) in case.input["files"].as_object().into_iter().flatten() {
         put(&bench.work().join(path), file);
     }
     let config = serde_json::from_str(&own(&case.input["config"].to_string())).unwrap();
-    let config = match bench.evaluated(&config, &case.input["context"]) {
+    let config = match bench.evaluated(&config, "step-under-test") {
         Ok(config) => config,
         Err(_) if want.get("contextError").is_some() => return Verdict::Equal,
         Err(e) => return Verdict::Different(e),

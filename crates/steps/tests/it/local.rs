@@ -11,12 +11,13 @@ use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, put, told, wanted};
 use crate::files;
-use crate::yaml_rules;
+use crate::{yaml_merge, yaml_rules};
 
 #[test]
 fn vectors_steps_local() {
     let mut rules = vec![OUTSIDE, WHOLE_NUMBERS, OUT_IS_ALL, LEFT_OUT, LINK_UP];
     rules.extend(yaml_rules::RULES);
+    rules.extend(yaml_merge::RULES);
     rules.extend(files::JSON_RULES);
     rules.extend(files::TOML_RULES);
     replay_with("kargo/steps-local", |case| replay(case, &rules));
@@ -28,8 +29,11 @@ fn replay(case: &Case, rules: &[Rule]) -> Verdict {
         return Verdict::NotCovered(format!("no step {kind} yet"));
     }
     let want = case.want.as_ref().unwrap();
-    let bench = Bench::with(&case.input["files"]);
-    let config = match bench.evaluated(&case.input["config"], &case.input["context"]) {
+    let mut bench = Bench::with(&case.input["files"]);
+    let context = &case.input["context"];
+    bench.set(context, &case.input["objects"]);
+    let alias = context["alias"].as_str().unwrap_or("step-under-test");
+    let config = match bench.evaluated(&case.input["config"], alias) {
         Ok(_) if want.get("contextError").is_some() => {
             return Verdict::Different("want an error of an expression".to_owned());
         }
@@ -328,5 +332,32 @@ fn documents_nested_without_end_are_refused() {
         assert!(parsed.is_err(), "{path}");
         let update = json!({"path": path, "updates": [{"key": "q", "value": 1}]});
         assert!(bench.run(&format!("{language}-update"), update).is_err(), "{path}");
+    }
+}
+
+#[test]
+fn fm_57_a_kustomization_keeps_what_is_not_its_images() {
+    let text = "# ours\r\nresources:\r\n    - ../base\r\n\r\nimages: # pinned\r\n- newTag: '1' # by hand\r\n  name: b\r\n  tagSuffix: -x\r\n\r\n# end\r\nnamePrefix: p-\r\n";
+    let bench = Bench::with(&json!({"k/kustomization.yaml": text}));
+    let config =
+        json!({"path": "k", "images": [{"image": "b", "digest": "sha256:00"}, {"image": "a", "tag": "on"}]});
+    bench.run("kustomize-set-image", config).unwrap();
+    let after = "# ours\r\nresources:\r\n    - ../base\r\n\r\nimages: # pinned\r\n- name: a\r\n  newTag: \"on\"\r\n- name: b\r\n  digest: sha256:00\r\n  tagSuffix: -x\r\n\r\n# end\r\nnamePrefix: p-\r\n";
+    assert_eq!(std::fs::read_to_string(bench.work().join("k/kustomization.yaml")).unwrap(), after);
+}
+
+#[test]
+fn a_kustomization_that_is_none() {
+    for (text, why) in [
+        ("images: {a: 1}\n", "images is no list"),
+        ("images: [a]\n", "an element of images is no map"),
+        ("images: [{name: [a]}]\n", "name of an element of images is no text"),
+        ("- a\n", "the document is a list and cannot become a map"),
+        ("images: [\n", "not valid YAML"),
+    ] {
+        let bench = Bench::with(&json!({"k/kustomization.yaml": text}));
+        let config = json!({"path": "k", "images": [{"image": "b", "tag": "1"}]});
+        let error = bench.run("kustomize-set-image", config).unwrap_err().to_string();
+        assert!(error.contains("k/kustomization.yaml") && error.contains(why), "{text}: {error}");
     }
 }

@@ -13,4 +13,5 @@ mod http;
 mod local;
 mod schema;
 mod yaml;
+mod yaml_merge;
 mod yaml_rules;
