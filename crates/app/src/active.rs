@@ -14,6 +14,7 @@ use ferry_engine::step::Registry;
 use ferry_engine::work::WorkRoot;
 use ferry_engine::world::{Authority, Cluster, World};
 use ferry_engine::{Engine, Services};
+use ferry_exec::Programs;
 use ferry_steps::net::Http;
 use kube::Client;
 use tokio::task::JoinHandle;
@@ -61,6 +62,7 @@ impl Active {
             .with(gits.own.clone())
             .with(Arc::new(ArgoCd { applications: Some(Arc::new(applications)) }))
             .with(Arc::new(Http::new(settings.egress.clone())))
+            .with(Arc::new(programs(settings)?))
             .with(Arc::new(Control(Arc::new(ClusterResources::new(clusters.own.clone())))));
         let engine_settings = ferry_engine::context::Settings {
             shared_resources_namespace: names.shared.clone(),
@@ -112,4 +114,23 @@ impl Active {
             self.controllers.abort();
         }
     }
+}
+
+/// The programs that steps run. What an earlier process left of theirs goes away.
+fn programs(settings: &Settings) -> Result<Programs> {
+    // The kernel knows it also after an upgrade has put another file in its place.
+    let ourselves = if cfg!(target_os = "linux") {
+        "/proc/self/exe".into()
+    } else {
+        std::env::current_exe().context("cannot tell where ferry is")?
+    };
+    let scratch = settings.data_dir.join("scratch");
+    if let Err(e) = std::fs::remove_dir_all(&scratch)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(e).context("cannot clear the scratch directory");
+    }
+    let child = vec![ourselves.into_os_string(), "exec-child".into()];
+    let programs = Programs::new(child, scratch, settings.program_limits);
+    Ok(settings.programs.iter().fold(programs, |programs, (name, path)| programs.with(name, path.clone())))
 }

@@ -30,6 +30,9 @@ pub(crate) enum Verb {
     Backup(verbs::backup::Backup),
     /// Make a data directory from a copy that `ferry backup` wrote
     Restore(verbs::backup::Restore),
+    /// Confine this process and become a program: how steps run helm and kustomize
+    #[command(hide = true)]
+    ExecChild(verbs::exec_child::ExecChild),
     /// Print Ferry's CustomResourceDefinitions as YAML
     Crds,
 }

@@ -74,6 +74,18 @@ pub struct Flags {
     /// Network that steps may not reach, such as 10.0.0.0/8 (repeatable)
     #[arg(long = "egress-close", env = "FERRY_EGRESS_CLOSE", value_name = "CIDR", value_delimiter = ',')]
     pub egress_close: Vec<IpNet>,
+    /// Where helm is [default: helm on the PATH]
+    #[arg(long, env = "FERRY_HELM", value_name = "FILE")]
+    pub helm: Option<PathBuf>,
+    /// Where kustomize is [default: kustomize on the PATH]
+    #[arg(long, env = "FERRY_KUSTOMIZE", value_name = "FILE")]
+    pub kustomize: Option<PathBuf>,
+    /// How much memory one run of helm or kustomize may use, in MiB [default: 1024]
+    #[arg(long, env = "FERRY_PROGRAM_MEMORY", value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..=1_048_576))]
+    pub program_memory: Option<u64>,
+    /// How much time of a processor one run of helm or kustomize may use, in seconds [default: 300]
+    #[arg(long, env = "FERRY_PROGRAM_CPU", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub program_cpu: Option<u64>,
     /// How long the own API server keeps Events, in seconds; 0: for ever [default: 3600]
     #[arg(long, env = "FERRY_EVENT_TTL", value_name = "SECONDS")]
     pub event_ttl: Option<u64>,
@@ -134,6 +146,10 @@ impl Flags {
             credentials_over_http: self.credentials_over_http.or(below.credentials_over_http),
             egress_open: if self.egress_open.is_empty() { below.egress_open } else { self.egress_open },
             egress_close: if self.egress_close.is_empty() { below.egress_close } else { self.egress_close },
+            helm: self.helm.or(below.helm),
+            kustomize: self.kustomize.or(below.kustomize),
+            program_memory: self.program_memory.or(below.program_memory),
+            program_cpu: self.program_cpu.or(below.program_cpu),
             event_ttl: self.event_ttl.or(below.event_ttl),
             max_requests: self.max_requests.or(below.max_requests),
             max_steps_at_work: self.max_steps_at_work.or(below.max_steps_at_work),

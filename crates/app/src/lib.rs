@@ -72,6 +72,7 @@ fn dispatch(ferry: Ferry) -> Result<ExitCode> {
         Verb::Backup(backup) => done(backup.run()),
         Verb::Restore(restore) => done(restore.run()),
         Verb::Steps(steps) => done(ferry_cli::steps::run(&steps, &step_infos())),
+        Verb::ExecChild(child) => Ok(child.run()),
         Verb::Crds => done(ferry_cli::crds::run()),
     }
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod backup;
 pub(crate) mod demo;
+pub(crate) mod exec_child;
 pub(crate) mod up;

@@ -18,6 +18,7 @@ mod git_clone;
 mod git_commit;
 mod git_push;
 mod git_tag;
+mod helm_template;
 mod http;
 mod http_download;
 mod ignored;
@@ -25,7 +26,9 @@ pub mod json;
 mod json_parse;
 mod json_update;
 pub mod key_path;
+mod kustomize_build;
 mod kustomize_set_image;
+mod manifests;
 pub mod net;
 mod set_freight_alias;
 mod set_metadata;
@@ -58,10 +61,12 @@ pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<git_commit::GitCommit>(),
     StepDef::of::<git_push::GitPush>(),
     StepDef::of::<git_tag::GitTag>(),
+    StepDef::of::<helm_template::HelmTemplate>(),
     StepDef::of::<http::Http>(),
     StepDef::of::<http_download::HttpDownload>(),
     StepDef::of::<json_parse::JsonParse>(),
     StepDef::of::<json_update::JsonUpdate>(),
+    StepDef::of::<kustomize_build::KustomizeBuild>(),
     StepDef::of::<kustomize_set_image::KustomizeSetImage>(),
     StepDef::of::<set_freight_alias::SetFreightAlias>(),
     StepDef::of::<set_metadata::SetMetadata>(),

@@ -98,6 +98,10 @@ pub struct Settings {
     pub credentials_over_http: bool,
     /// Which addresses steps may reach.
     pub egress: Egress,
+    /// Where programs are that steps run; others are looked for on the PATH.
+    pub programs: Vec<(&'static str, PathBuf)>,
+    /// How much one run of such a program may use.
+    pub program_limits: ferry_exec::Limits,
     /// How long our own API server keeps Events, in seconds; 0: for ever.
     pub event_seconds: u64,
     /// How many requests it works on at a time.
@@ -127,6 +131,8 @@ impl Settings {
             namespaces: Namespaces::default(),
             credentials_over_http: false,
             egress: Egress::default().with_loopback(),
+            programs: Vec::new(),
+            program_limits: ferry_exec::Limits::default(),
             event_seconds: EVENT_SECONDS,
             max_requests: MAX_REQUESTS,
             steps: Limits::default(),
@@ -166,6 +172,11 @@ impl Settings {
             },
             credentials_over_http: flags.credentials_over_http.unwrap_or_default(),
             egress,
+            programs: [("helm", flags.helm), ("kustomize", flags.kustomize)]
+                .into_iter()
+                .filter_map(|(name, path)| Some((name, path?)))
+                .collect(),
+            program_limits: program_limits(flags.program_memory, flags.program_cpu),
             event_seconds: flags.event_ttl.unwrap_or(EVENT_SECONDS),
             max_requests: flags.max_requests.unwrap_or(MAX_REQUESTS).max(1),
             steps: steps(flags.max_steps_at_work, flags.max_steps_at_work_per_project),
@@ -174,6 +185,15 @@ impl Settings {
             log: Log { level: flags.log_level, format: flags.log_format.unwrap_or_default() },
             data_dir,
         })
+    }
+}
+
+fn program_limits(memory_mib: Option<u64>, cpu_seconds: Option<u64>) -> ferry_exec::Limits {
+    let usual = ferry_exec::Limits::default();
+    ferry_exec::Limits {
+        memory: memory_mib.map_or(usual.memory, |mib| mib << 20),
+        cpu: cpu_seconds.map_or(usual.cpu, Duration::from_secs),
+        ..usual
     }
 }
 

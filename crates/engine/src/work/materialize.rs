@@ -74,6 +74,19 @@ impl WorkDir {
         self.change(path, |journal| Ok(self.absolute(&self.real_directory(journal, path, None)?)))
     }
 
+    /// Real paths of files and directories that a program only reads. Links in them that lead out of the work directory
+    /// are refused.
+    pub fn lend(&self, paths: &[WorkPath]) -> Result<Vec<PathBuf>> {
+        let lend = |path| {
+            self.change(path, |journal| {
+                let real = self.followed(journal, path)?;
+                self.judge_links(&real)?;
+                Ok(self.absolute(&real))
+            })
+        };
+        paths.iter().map(lend).collect()
+    }
+
     /// Refuses links at or below a path that lead out. Dangling ones lead nowhere.
     fn judge_links(&self, real: &str) -> Result<()> {
         let top = WorkPath::of_clean(real.to_owned());

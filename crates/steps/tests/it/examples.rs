@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, put};
 use crate::git_world::GitWorld;
 use crate::http::{self, Server};
+use crate::programs::with_programs;
 use crate::{argocd, control};
 
 /// The repository that the examples speak of.
@@ -41,14 +42,16 @@ fn objects() -> Value {
 fn files() -> Value {
     json!({
         "src/overlays/test/app.yaml": "a: 1\n",
-        "src/overlays/test/kustomization.yaml": "resources: [app.yaml]\n",
+        "src/overlays/test/kustomization.yaml": "resources: [config.yaml]\n",
+        "src/overlays/test/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
         "out/app.yaml": "a: 1\n",
         "out/cache/x.tmp": "x",
         "src/package.json": r#"{"version": "1.2.3"}"#,
         "src/config.json": r#"{"image": {"tag": "1.2.2"}}"#,
         "src/Cargo.toml": "[package]\nversion = \"1.2.3\"\n",
         "src/app.toml": "[image]\ntag = \"1.2.2\"\n",
-        "src/charts/app/Chart.yaml": "version: 1.2.3\n",
+        "src/charts/app/Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\n",
+        "src/charts/app/templates/a.yaml": "image: {{ .Values.image.tag }}\n",
         "src/charts/app/values.yaml": "image:\n  tag: 1.2.2\n",
         "chart/Chart.yaml": "version: 1.2.3\n",
     })
@@ -79,6 +82,12 @@ fn the_example_of_each_step_works() {
             over_http(def.kind, &config)
         } else if def.kind.starts_with("git-") {
             in_git(def.kind, &config)
+        } else if ["helm-template", "kustomize-build"].contains(&def.kind) {
+            let mut bench = bench(def.kind);
+            if with_programs(&mut bench).is_none() {
+                continue;
+            }
+            run(&mut bench, def.kind, &config)
         } else {
             run(&mut bench(def.kind), def.kind, &config)
         };

@@ -11,11 +11,12 @@ use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, put, told, wanted};
 use crate::files;
+use crate::programs::with_programs;
 use crate::{yaml_merge, yaml_rules};
 
 #[test]
 fn vectors_steps_local() {
-    let mut rules = vec![OUTSIDE, WHOLE_NUMBERS, OUT_IS_ALL, LEFT_OUT, LINK_UP];
+    let mut rules = vec![OUTSIDE, NOTHING_HALF_DONE, WHOLE_NUMBERS, OUT_IS_ALL, LEFT_OUT, LINK_UP];
     rules.extend(yaml_rules::RULES);
     rules.extend(yaml_merge::RULES);
     rules.extend(files::JSON_RULES);
@@ -30,6 +31,11 @@ fn replay(case: &Case, rules: &[Rule]) -> Verdict {
     }
     let want = case.want.as_ref().unwrap();
     let mut bench = Bench::with(&case.input["files"]);
+    if matches!(kind, "helm-template" | "helm-update-chart" | "kustomize-build")
+        && with_programs(&mut bench).is_none()
+    {
+        return Verdict::NotCovered(format!("no real {kind} here"));
+    }
     let context = &case.input["context"];
     bench.set(context, &case.input["objects"]);
     let alias = context["alias"].as_str().unwrap_or("step-under-test");
@@ -45,7 +51,8 @@ fn replay(case: &Case, rules: &[Rule]) -> Verdict {
         put(&bench.directory.path().join(path), file);
     }
     let before = bench.files();
-    let result = bench.run(kind, config);
+    let project = context["project"].as_str().unwrap_or("demo").to_owned();
+    let result = bench.run_in(kind, config, |ctx| ctx.project = project);
     let mut answer = told(&result);
     let mut keys = vec!["status", "terminal", "output"];
     if want.get("filesOmitted").is_none() {
@@ -135,6 +142,20 @@ pub const OUTSIDE: Rule = Rule {
     reason: "issue, bad input: a file outside the work directory, also by symlink, gives a clear error",
     applies: |case| climbs(&case.input["config"]) || case.input["files"].as_object().is_some_and(leads_out),
     instead: |_, answer| failed(answer),
+};
+
+const NOTHING_HALF_DONE: Rule = Rule {
+    name: "a step that fails leaves nothing",
+    reason: "issue, bad input: no effect half done; recorded is what a step had made before it failed",
+    applies: |case| {
+        let files = case.input["files"].as_object();
+        let climbs = |file: &Value| file.as_str().is_some_and(|text| text.contains("../.."));
+        let makes = ["helm-template", "helm-update-chart", "kustomize-build"];
+        makes.iter().any(|kind| case.input["kind"] == *kind)
+            && (files.is_some_and(|files| files.values().any(climbs))
+                || case.input["config"]["charts"].is_array())
+    },
+    instead: |_, answer| failed(answer) && answer.as_ref().is_ok_and(|a| a["files"] == json!({})),
 };
 
 fn failed(answer: &Answer) -> bool {

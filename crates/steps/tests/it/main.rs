@@ -11,6 +11,7 @@ mod git_steps;
 mod git_world;
 mod http;
 mod local;
+mod programs;
 mod schema;
 mod yaml;
 mod yaml_merge;

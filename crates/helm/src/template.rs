@@ -1,0 +1,176 @@
+//! `helm template`: a chart's templates, rendered.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ferry_exec::{Programs, Run};
+
+use crate::set_values::{Assignment, Invalid, SetValue, assignments};
+
+/// How many bytes may come out, in how many files.
+const BYTES: u64 = 256 << 20;
+const FILES: usize = 20_000;
+
+/// Why nothing was rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value cannot be set.
+    #[error(transparent)]
+    Value(#[from] Invalid),
+    /// Helm did not do it.
+    #[error(transparent)]
+    Program(#[from] ferry_exec::Error),
+    /// What helm made could not be read.
+    #[error("cannot read what helm made: {0}")]
+    Read(std::io::Error),
+    /// Helm made too much.
+    #[error("helm made more than {} MiB or more than {FILES} files", BYTES >> 20)]
+    Large,
+    /// What helm is given could not be written.
+    #[error("cannot prepare what helm is given: {0}")]
+    Prepare(std::io::Error),
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub enum Output {
+    /// All manifests in one text.
+    Text(String),
+    /// A file for each template: its path and its contents.
+    Files(Vec<(String, Vec<u8>)>),
+}
+
+/// A chart and what is rendered of it.
+#[derive(Clone, Debug, Default)]
+pub struct Template {
+    /// The chart's directory.
+    pub chart: PathBuf,
+    /// The release's name.
+    pub release: String,
+    /// The release's namespace.
+    pub namespace: String,
+    /// Files with values; later ones win.
+    pub value_files: Vec<PathBuf>,
+    /// Values beside them; these win.
+    pub set_values: Vec<SetValue>,
+    /// Whether the chart's CRDs are part of it.
+    pub include_crds: bool,
+    /// Whether hooks are left out.
+    pub no_hooks: bool,
+    /// Whether tests are left out.
+    pub skip_tests: bool,
+    /// The version of Kubernetes that templates see.
+    pub kube_version: Option<String>,
+    /// API versions that templates see beside the usual ones.
+    pub api_versions: Vec<String>,
+    /// Whether there is a file for each template, and if so, whether it is below the release's name.
+    pub folder: Option<bool>,
+    /// How long it may take.
+    pub time: Duration,
+}
+
+impl Template {
+    /// Renders it.
+    pub async fn render(&self, programs: &Programs) -> Result<Output, Error> {
+        let values = assignments(&self.set_values)?;
+        let given = programs.folder().map_err(Error::Prepare)?;
+        let mut arguments = self.arguments();
+        for argument in written(&values, given.path()).map_err(Error::Prepare)? {
+            arguments.push(argument);
+        }
+        let out = match self.folder {
+            None => None,
+            Some(by_release) => {
+                let out = programs.folder().map_err(Error::Prepare)?;
+                arguments.extend(["--output-dir".into(), out.path().into()]);
+                if by_release {
+                    arguments.push("--release-name".into());
+                }
+                Some(out)
+            }
+        };
+        arguments.extend(["--".into(), self.release.as_str().into(), self.chart.as_os_str().to_owned()]);
+        let mut reads = vec![self.chart.clone(), given.path().to_owned()];
+        reads.extend(self.value_files.iter().cloned());
+        let run = Run {
+            program: "helm",
+            arguments,
+            directory: given.path(),
+            reads,
+            writes: out.iter().map(|out| out.path().to_owned()).collect(),
+            input: Vec::new(),
+            time: self.time,
+        };
+        let printed = programs.run(run).await?;
+        match out {
+            Some(out) => files(out.path()).map(Output::Files),
+            None => Ok(Output::Text(String::from_utf8_lossy(&printed).into_owned())),
+        }
+    }
+
+    fn arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> =
+            vec!["template".into(), "--namespace".into(), self.namespace.as_str().into()];
+        for file in &self.value_files {
+            arguments.extend(["--values".into(), file.as_os_str().to_owned()]);
+        }
+        for (flag, given) in [
+            ("--include-crds", self.include_crds),
+            ("--no-hooks", self.no_hooks),
+            ("--skip-tests", self.skip_tests),
+        ] {
+            if given {
+                arguments.push(flag.into());
+            }
+        }
+        if let Some(version) = &self.kube_version {
+            arguments.extend(["--kube-version".into(), version.into()]);
+        }
+        for version in &self.api_versions {
+            arguments.extend(["--api-versions".into(), version.into()]);
+        }
+        arguments
+    }
+}
+
+/// The arguments for values; texts are in files in a folder.
+fn written(values: &[Assignment], folder: &Path) -> std::io::Result<Vec<OsString>> {
+    let mut arguments = Vec::new();
+    for (n, value) in values.iter().enumerate() {
+        let (flag, argument): (_, OsString) = match value {
+            Assignment::Plain(key, raw) => ("--set", format!("{key}={raw}").into()),
+            Assignment::Empty(key) => ("--set", format!("{key}={{}}").into()),
+            Assignment::Text(key, text) => {
+                let name = format!("value-{n}");
+                std::fs::write(folder.join(&name), text)?;
+                ("--set-file", format!("{key}={name}").into())
+            }
+        };
+        arguments.extend([OsString::from(flag), argument]);
+    }
+    Ok(arguments)
+}
+
+/// The files below a folder.
+fn files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let (mut left, mut found) = (BYTES, Vec::new());
+    let mut open = vec![(folder.to_owned(), String::new())];
+    while let Some((folder, above)) = open.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(Error::Read)? {
+            let entry = entry.map_err(Error::Read)?;
+            let metadata = entry.metadata().map_err(Error::Read)?;
+            let name = format!("{above}{}", entry.file_name().to_string_lossy());
+            if metadata.is_dir() {
+                open.push((entry.path(), format!("{name}/")));
+            } else if metadata.is_file() {
+                left = left.checked_sub(metadata.len()).ok_or(Error::Large)?;
+                if found.len() == FILES {
+                    return Err(Error::Large);
+                }
+                found.push((name, std::fs::read(entry.path()).map_err(Error::Read)?));
+            }
+        }
+    }
+    Ok(found)
+}
