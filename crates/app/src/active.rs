@@ -15,7 +15,7 @@ use ferry_engine::work::WorkRoot;
 use ferry_engine::world::{Authority, Cluster, World};
 use ferry_engine::{Engine, Services};
 use ferry_exec::Programs;
-use ferry_steps::net::Http;
+use ferry_net::Http;
 use kube::Client;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +69,7 @@ impl Active {
             system_resources_namespace: names.system.clone(),
             argocd_namespace: names.argocd.clone(),
             credentials_over_http: settings.credentials_over_http,
+            oci_push_bytes: Some(settings.oci_push_bytes),
             ..ferry_engine::context::Settings::default()
         };
         let work =

@@ -86,6 +86,9 @@ pub struct Flags {
     /// How much time of a processor one run of helm or kustomize may use, in seconds [default: 300]
     #[arg(long, env = "FERRY_PROGRAM_CPU", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub program_cpu: Option<u64>,
+    /// How much oci-push may carry from one repository to another, in MiB; 0: nothing [default: 1024]
+    #[arg(long, env = "FERRY_MAX_OCI_PUSH_SIZE", value_name = "MIB", value_parser = clap::value_parser!(u64).range(..=1_073_741_824))]
+    pub max_oci_push_size: Option<u64>,
     /// How long the own API server keeps Events, in seconds; 0: for ever [default: 3600]
     #[arg(long, env = "FERRY_EVENT_TTL", value_name = "SECONDS")]
     pub event_ttl: Option<u64>,
@@ -150,6 +153,7 @@ impl Flags {
             kustomize: self.kustomize.or(below.kustomize),
             program_memory: self.program_memory.or(below.program_memory),
             program_cpu: self.program_cpu.or(below.program_cpu),
+            max_oci_push_size: self.max_oci_push_size.or(below.max_oci_push_size),
             event_ttl: self.event_ttl.or(below.event_ttl),
             max_requests: self.max_requests.or(below.max_requests),
             max_steps_at_work: self.max_steps_at_work.or(below.max_steps_at_work),

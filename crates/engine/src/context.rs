@@ -26,6 +26,8 @@ pub struct Settings {
     pub argocd_namespace: String,
     /// Whether credentials go over plain HTTP.
     pub credentials_over_http: bool,
+    /// How many bytes `oci-push` may carry from one repository to another; none for as many as there are.
+    pub oci_push_bytes: Option<u64>,
     /// Base URL of the user interface, for links.
     pub ui_base_url: String,
 }
@@ -37,6 +39,7 @@ impl Default for Settings {
             system_resources_namespace: "kargo-system-resources".to_owned(),
             argocd_namespace: "argocd".to_owned(),
             credentials_over_http: false,
+            oci_push_bytes: Some(1 << 30),
             ui_base_url: String::new(),
         }
     }

@@ -229,7 +229,7 @@ impl Programs {
             let signal = Signal::try_from(signal).map_or("a signal", Signal::as_str);
             return Err(Error::Killed { program, signal, limits: self.limits });
         }
-        if said.starts_with("fatal error: runtime: out of memory") {
+        if said.lines().take(2).any(|line| line.contains("out of memory")) {
             return Err(Error::Memory { program, most: self.limits.memory });
         }
         let said = if said.is_empty() { status.to_string() } else { said };

@@ -114,3 +114,18 @@ impl JsonSchema for Duration {
         json_schema!({"type": "string", "pattern": r"^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$"})
     }
 }
+
+/// A name and a value, of a header or of the query.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// The name.
+    name: Text,
+    /// The value.
+    value: Text,
+}
+
+/// Pairs as requests have them.
+pub fn pairs(given: &[Pair]) -> Vec<(String, String)> {
+    given.iter().map(|pair| (pair.name.to_string(), pair.value.to_string())).collect()
+}

@@ -45,7 +45,7 @@ const TELLING: usize = 4;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of helm's")]
 pub struct HelmTemplate {
-    /// The chart's directory.
+    /// The chart: its directory, or a package of it.
     path: WorkPath,
     /// The file, or the directory, for what is rendered.
     out_path: WorkPath,
@@ -166,10 +166,11 @@ impl HelmTemplate {
             files.push(file.clone());
         }
         let value_files = work.lend(&files).map_err(broke)?;
+        // It may be packed, too.
         let about = self.path.join("Chart.yaml").map_err(|e| StepError::Retryable(e.to_string()))?;
-        let about = work.read_text(&about).map_err(broke)?;
-        let is_library = yaml::read(&about)
-            .is_ok_and(|about| about.get("type").and_then(Value::as_str) == Some("library"));
+        let about = work.read_text(&about).ok().and_then(|about| yaml::read(&about).ok());
+        let is_library =
+            about.is_some_and(|about| about.get("type").and_then(Value::as_str) == Some("library"));
         Ok(Lent { chart, value_files, is_library })
     }
 

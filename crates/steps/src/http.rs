@@ -6,6 +6,7 @@ use std::time::Duration;
 use ferry_engine::document::{Document, Function, Map as Fields, Value as Host};
 use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult, Wake};
+use ferry_net::{self as net, Error, Http as Network, Request};
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
@@ -13,8 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::config::{self, Text, given};
-use crate::net::{self, Error, Http as Network, Pair, Request, pairs};
+use crate::config::{self, Pair, Text, given, pairs};
 use crate::yaml;
 
 /// How large bodies may be, in bytes.

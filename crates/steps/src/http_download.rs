@@ -1,27 +1,20 @@
 //! `http-download`: download a file.
 
-use std::io;
 use std::time::Duration;
 
-use ferry_engine::work::{Kind, WorkPath};
+use bytes::Bytes;
+use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
+use ferry_net::{Http, Request, shown, told};
 use reqwest::{Method, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::mpsc;
 
-use crate::broke;
-use crate::config::{self, Text, given};
-use crate::net::{Http, Pair, Request, pairs, shown, told};
+use crate::config::{self, Pair, Text, given, pairs};
+use crate::download::{self, LIMIT, Source};
 
-/// How large a file may be, in bytes.
-const LIMIT: u64 = 100 << 20;
 /// How long all may take where nothing is said.
 const TIMEOUT: Duration = Duration::from_mins(5);
-/// The mode of the file.
-const MODE: u32 = 0o600;
-/// The mode of directories that are made for it.
-const DIRECTORY_MODE: u32 = 0o700;
 
 /// Download a file.
 ///
@@ -67,7 +60,7 @@ impl Step for HttpDownload {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        self.check_out_path(ctx).await?;
+        download::check(ctx, &self.out_path, self.allow_overwrite).await?;
         let request = Request {
             method: Method::GET,
             url: self.url.to_string(),
@@ -84,72 +77,15 @@ impl Step for HttpDownload {
             return Err(StepError::Refused(format!("{} answered {}", shown(&self.url), response.status())));
         }
         if response.content_length().is_some_and(|len| len > LIMIT) {
-            return Err(too_large());
+            return Err(download::too_large());
         }
-        keep(ctx, self.out_path, response).await?;
+        download::keep(ctx, self.out_path, response).await?;
         Ok(Outcome::Succeeded(Output::none()))
     }
 }
 
-impl HttpDownload {
-    async fn check_out_path(&self, ctx: &StepContext) -> Result<(), StepError> {
-        let out = self.out_path.clone();
-        let found = ctx.work.blocking(move |work| work.kind(&out)).await.map_err(broke)?;
-        let path = self.out_path.as_written();
-        match found {
-            Some(Kind::Directory) if self.allow_overwrite => {
-                Err(StepError::Fatal(format!("{path:?} is a directory; name a file")))
-            }
-            Some(_) if !self.allow_overwrite => {
-                Err(StepError::Fatal(format!("{path:?} is there already; set allowOverwrite to replace it")))
-            }
-            _ => Ok(()),
-        }
+impl Source for Response {
+    async fn next(&mut self) -> Result<Option<Bytes>, StepError> {
+        self.chunk().await.map_err(|e| StepError::Retryable(told(e)))
     }
-}
-
-/// Writes the body as it comes; only one that has come to its end becomes a file.
-async fn keep(ctx: &StepContext, out: WorkPath, mut response: Response) -> Result<(), StepError> {
-    let (sender, mut receiver) = mpsc::channel::<Piece>(8);
-    let written = ctx.work.blocking(move |work| {
-        if let Some(parent) = out.parent().filter(|parent| !parent.is_root()) {
-            work.create_dir_all_with_mode(&parent, DIRECTORY_MODE)?;
-        }
-        work.write_from(&out, MODE, |file| {
-            loop {
-                match receiver.blocking_recv() {
-                    Some(Piece::Bytes(bytes)) => file.write_all(&bytes)?,
-                    Some(Piece::End) => return Ok(()),
-                    None => return Err(io::Error::other("the download was given up")),
-                }
-            }
-        })
-    });
-    let read = async move {
-        let mut left = LIMIT;
-        while let Some(chunk) = response.chunk().await.map_err(|e| StepError::Retryable(told(e)))? {
-            let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-            left = left.checked_sub(len).ok_or_else(too_large)?;
-            if sender.send(Piece::Bytes(chunk.to_vec())).await.is_err() {
-                // Whoever writes says why.
-                return Ok(());
-            }
-        }
-        let _ = sender.send(Piece::End).await;
-        Ok(())
-    };
-    // What could not be read is why nothing was written.
-    let (written, read) = tokio::join!(written, read);
-    read?;
-    written.map_err(broke)
-}
-
-/// A part of a body, or its end.
-enum Piece {
-    Bytes(Vec<u8>),
-    End,
-}
-
-fn too_large() -> StepError {
-    StepError::Fatal(format!("the file has more than {} MiB", LIMIT >> 20))
 }

@@ -9,6 +9,7 @@ mod compose_output;
 mod config;
 mod copy;
 mod delete;
+mod download;
 mod extract;
 mod fail;
 mod file_write;
@@ -29,7 +30,9 @@ pub mod key_path;
 mod kustomize_build;
 mod kustomize_set_image;
 mod manifests;
-pub mod net;
+mod oci;
+mod oci_download;
+mod oci_push;
 mod set_freight_alias;
 mod set_metadata;
 mod tar;
@@ -68,6 +71,8 @@ pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<json_update::JsonUpdate>(),
     StepDef::of::<kustomize_build::KustomizeBuild>(),
     StepDef::of::<kustomize_set_image::KustomizeSetImage>(),
+    StepDef::of::<oci_download::OciDownload>(),
+    StepDef::of::<oci_push::OciPush>(),
     StepDef::of::<set_freight_alias::SetFreightAlias>(),
     StepDef::of::<set_metadata::SetMetadata>(),
     StepDef::of::<tar::Tar>(),

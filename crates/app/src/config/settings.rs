@@ -70,6 +70,7 @@ impl Default for Namespaces {
 }
 
 const EVENT_SECONDS: u64 = 3600;
+const OCI_PUSH_MIB: u64 = 1024;
 const MAX_REQUESTS: u32 = 400;
 const OVERDUE_AFTER: Duration = Duration::from_mins(30);
 
@@ -102,6 +103,8 @@ pub struct Settings {
     pub programs: Vec<(&'static str, PathBuf)>,
     /// How much one run of such a program may use.
     pub program_limits: ferry_exec::Limits,
+    /// How many bytes `oci-push` may carry from one repository to another.
+    pub oci_push_bytes: u64,
     /// How long our own API server keeps Events, in seconds; 0: for ever.
     pub event_seconds: u64,
     /// How many requests it works on at a time.
@@ -133,6 +136,7 @@ impl Settings {
             egress: Egress::default().with_loopback(),
             programs: Vec::new(),
             program_limits: ferry_exec::Limits::default(),
+            oci_push_bytes: OCI_PUSH_MIB << 20,
             event_seconds: EVENT_SECONDS,
             max_requests: MAX_REQUESTS,
             steps: Limits::default(),
@@ -176,6 +180,7 @@ impl Settings {
                 .into_iter()
                 .filter_map(|(name, path)| Some((name, path?)))
                 .collect(),
+            oci_push_bytes: flags.max_oci_push_size.unwrap_or(OCI_PUSH_MIB) << 20,
             program_limits: program_limits(flags.program_memory, flags.program_cpu),
             event_seconds: flags.event_ttl.unwrap_or(EVENT_SECONDS),
             max_requests: flags.max_requests.unwrap_or(MAX_REQUESTS).max(1),

@@ -250,6 +250,18 @@ impl Bench {
     }
 }
 
+/// A Secret with a credential of that type.
+pub fn secret(kind: &str, name: &str, namespace: &str, data: &Value) -> Secret {
+    let labels = json!({"kargo.akuity.io/cred-type": kind});
+    let metadata = json!({"name": name, "namespace": namespace, "labels": labels});
+    let mut secret: Secret = serde_json::from_value(json!({"metadata": metadata})).unwrap();
+    let entry = |(key, value): (&String, &Value)| {
+        (key.clone(), k8s_openapi::ByteString(value.as_str().unwrap().as_bytes().to_vec()))
+    };
+    secret.data = Some(data.as_object().unwrap().iter().map(entry).collect());
+    secret
+}
+
 /// Writes a file as the recordings write it.
 pub fn put(at: &Path, file: &Value) {
     use std::os::unix::fs::PermissionsExt;

@@ -9,6 +9,7 @@ use crate::bench::{Bench, put};
 use crate::git_world::GitWorld;
 use crate::http::{self, Server};
 use crate::programs::with_programs;
+use crate::registry::Registry;
 use crate::{argocd, control};
 
 /// The repository that the examples speak of.
@@ -82,6 +83,11 @@ fn the_example_of_each_step_works() {
             over_http(def.kind, &config)
         } else if def.kind.starts_with("git-") {
             in_git(def.kind, &config)
+        } else if def.kind.starts_with("oci-") {
+            match with_registry(def.kind, &config) {
+                Some(result) => result,
+                None => continue,
+            }
         } else if ["helm-template", "kustomize-build"].contains(&def.kind) {
             let mut bench = bench(def.kind);
             if with_programs(&mut bench).is_none() {
@@ -143,6 +149,21 @@ fn over_http(kind: &str, config: &str) -> ferry_engine::StepResult {
     let server = Server::answering(&[json!({"status": 200, "body": r#"{"frozen": false}"#})]);
     let mut bench = http::bench(Egress::default().with_loopback());
     run(&mut bench, kind, &config.replace("https://example.com", &server.url))
+}
+
+/// With a registry that has what the examples speak of.
+fn with_registry(kind: &str, config: &str) -> Option<ferry_engine::StepResult> {
+    let registry = Registry::open()?;
+    let mut bench = http::bench(Egress::default().with_loopback());
+    bench.runtime.block_on(async {
+        let chart = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+        registry.image("charts/app", "1.2.3", &[(chart, b"chart")]).await;
+        registry.image("app", "1.2.3", &[("text/plain", b"layer")]).await;
+    });
+    bench.set(&context(), &objects());
+    let config = bench.evaluated(&serde_json::from_str(config).unwrap(), "example").unwrap();
+    let config = config.to_string().replace("registry.example.com", &registry.host);
+    Some(bench.run(kind, serde_json::from_str(&config).unwrap()))
 }
 
 /// In work trees as the example of `git-clone` makes them.

@@ -6,6 +6,7 @@ use ferry_engine::{Effect, Outcome, StepError};
 use ferry_steps::BUILTIN;
 use serde_json::{Value, json};
 
+use crate::bench;
 use crate::git_world::GitWorld;
 
 fn clone_src(world: &GitWorld) {
@@ -237,17 +238,7 @@ fn bad_input_gives_clear_words() {
 fn credentials_are_found_and_used() {
     let mut world = GitWorld::with_app();
     world.server.protect("/", "robot", "s3cret");
-    let secret = |name: &str, namespace: &str, data: Value| {
-        let meta =
-            json!({"name": name, "namespace": namespace, "labels": {"kargo.akuity.io/cred-type": "git"}});
-        let mut secret: k8s_openapi::api::core::v1::Secret =
-            serde_json::from_value(json!({"metadata": meta})).unwrap();
-        let entry = |(k, v): (&String, &Value)| {
-            (k.clone(), k8s_openapi::ByteString(v.as_str().unwrap().as_bytes().to_vec()))
-        };
-        secret.data = Some(data.as_object().unwrap().iter().map(entry).collect());
-        secret
-    };
+    let secret = |name: &str, namespace: &str, data: Value| bench::secret("git", name, namespace, &data);
     let url = world.url("app");
     let clone = |world: &GitWorld, over_http: bool| {
         let config = json!({"repoURL": url, "checkout": [{"path": "src"}]});

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use ferry_artifact::egress::Egress;
 use ferry_engine::{Outcome, StepError, StepResult};
-use ferry_steps::net::Http;
+use ferry_net::Http;
 use ferry_vectors::{Case, Rule, Verdict, judge, replay_with};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
@@ -23,6 +23,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// What it was asked.
+    pub fn seen(&self) -> Vec<Value> {
+        self.seen.lock().clone()
+    }
+
     pub fn answering(responses: &[Value]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -49,7 +54,8 @@ fn serve(mut stream: TcpStream, response: &Value, seen: &Mutex<Vec<Value>>) -> s
         if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
             break at;
         }
-        if n == 0 {
+        // Nobody there any more, or somebody who would like TLS.
+        if n == 0 || bytes.first() == Some(&0x16) {
             return Ok(());
         }
     };

@@ -17,7 +17,7 @@ pub fn with_programs(bench: &mut Bench) -> Option<()> {
     Some(())
 }
 
-fn tool(name: &str) -> Option<PathBuf> {
+pub fn tool(name: &str) -> Option<PathBuf> {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools").join(name);
     if program.exists() {
         return Some(program.canonicalize().unwrap());
@@ -71,7 +71,7 @@ fn render() -> Value {
 }
 
 #[test]
-fn s7_kustomizations_that_would_leave_the_work_directory() {
+fn s12_kustomizations_that_would_leave_the_work_directory() {
     for (what, kustomization) in [
         ("a base outside", "resources: [../../outside]\n"),
         ("a file outside", "resources: [../../outside/object.yaml]\n"),
@@ -81,6 +81,8 @@ fn s7_kustomizations_that_would_leave_the_work_directory() {
         ("another host", "resources: [\"https://192.0.2.1/a.yaml\"]\n"),
         ("another repository", "resources: [\"https://example.com/org/repo//base?ref=main\"]\n"),
         ("a program", "generators: [g.yaml]\n"),
+        ("itself", "resources: [../k]\n"),
+        ("itself by another name", "resources: [../k/../k/.]\n"),
     ] {
         let Some(bench) = desk(&json!({})) else { return };
         let absolute = bench.directory.path().to_string_lossy().into_owned();
@@ -98,7 +100,7 @@ fn s7_kustomizations_that_would_leave_the_work_directory() {
 }
 
 #[test]
-fn s7_charts_made_to_harm() {
+fn s10_charts_made_to_harm() {
     let link = json!({"link": "/etc/passwd"});
     let mut with_link = chart("a: {{ .Files.Get \"f\" | quote }}\n");
     with_link["c/f"] = link;

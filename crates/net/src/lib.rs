@@ -9,10 +9,6 @@ use ferry_artifact::egress::Egress;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Proxy, Response, Url, redirect};
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-use crate::config::Text;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 10;
@@ -234,19 +230,4 @@ fn headers(given: &[(String, String)]) -> Result<HeaderMap, String> {
         headers.append(name, value);
     }
     Ok(headers)
-}
-
-/// A name and a value, of a header or of the query.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Pair {
-    /// The name.
-    name: Text,
-    /// The value.
-    value: Text,
-}
-
-/// Pairs as requests have them.
-pub fn pairs(given: &[Pair]) -> Vec<(String, String)> {
-    given.iter().map(|pair| (pair.name.to_string(), pair.value.to_string())).collect()
 }

@@ -1,0 +1,154 @@
+//! Copying an artifact from one repository to another, or giving it another tag.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::manifest::{Descriptor, Kind, Manifest};
+use crate::reference::{Reference, Target};
+use crate::repository::Repository;
+use crate::session::Error;
+
+/// How deep indexes may be in indexes, and how many manifests there may be.
+const DEPTH: usize = 4;
+const MANIFESTS: usize = 1000;
+
+/// Annotations to add.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Annotations {
+    /// To the manifest of each image.
+    pub manifest: BTreeMap<String, String>,
+    /// To the index of several.
+    pub index: BTreeMap<String, String>,
+}
+
+/// What is copied where.
+#[derive(Debug)]
+pub struct Copy<'a> {
+    /// From here.
+    pub from: &'a Repository,
+    /// What.
+    pub source: &'a Reference,
+    /// To there.
+    pub to: &'a Repository,
+    /// Under which tag.
+    pub destination: &'a Reference,
+    /// With what in addition.
+    pub annotations: &'a Annotations,
+    /// How many bytes may be carried from one repository to another; none for as many as there are.
+    pub most: Option<u64>,
+}
+
+/// What was copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The digest that the tag now points to.
+    pub digest: String,
+}
+
+impl Copy<'_> {
+    /// Copies it. Blobs that are there are not sent again; the tag is written last.
+    pub async fn run(&self) -> Result<Copied, Error> {
+        let root = self.from.manifest(&self.source.target).await?;
+        let mut plan = Plan::default();
+        let root = self.collect(root, 0, &mut plan).await?;
+        if !self.source.shares_repository(self.destination) {
+            self.carry(&plan.blobs).await?;
+        }
+        for manifest in &plan.manifests {
+            self.to.put_manifest(manifest, None).await?;
+        }
+        let Target::Tag(tag) = &self.destination.target else {
+            return Err(self.wrong("it has no tag".to_owned()));
+        };
+        self.to.put_manifest(&root, Some(tag)).await?;
+        Ok(Copied { digest: root.digest() })
+    }
+
+    /// What a manifest needs to be there, and the manifest as it will be.
+    async fn collect(&self, manifest: Manifest, depth: usize, plan: &mut Plan) -> Result<Manifest, Error> {
+        match manifest.kind().map_err(|why| self.wrong(why))? {
+            Kind::Image { config, layers } => {
+                let blobs = config.into_iter().chain(layers).filter(|blob| !blob.is_foreign());
+                plan.blobs.extend(blobs.map(|blob| (blob.digest.clone(), blob)));
+                self.annotated(manifest, &self.annotations.manifest, &[])
+            }
+            Kind::Index(children) => {
+                if depth == DEPTH || plan.manifests.len() + children.len() > MANIFESTS {
+                    return Err(self.wrong("it holds too many manifests, or too deep".to_owned()));
+                }
+                let mut became = Vec::new();
+                for child in children {
+                    let found = self.from.manifest(&Target::Digest(child.digest.clone())).await?;
+                    let new = Box::pin(self.collect(found, depth + 1, plan)).await?;
+                    became.push((new.digest(), new.bytes.len()));
+                    plan.manifests.push(new);
+                }
+                self.annotated(manifest, &self.annotations.index, &became)
+            }
+        }
+    }
+
+    /// A manifest with annotations added, and an index with what became of its children. Byte for byte as it was where
+    /// nothing changes.
+    fn annotated(
+        &self,
+        manifest: Manifest,
+        add: &BTreeMap<String, String>,
+        children: &[(String, usize)],
+    ) -> Result<Manifest, Error> {
+        let wrong = |why: &str| self.wrong(why.to_owned());
+        let mut content: Map<String, Value> =
+            serde_json::from_slice(&manifest.bytes).map_err(|e| self.wrong(e.to_string()))?;
+        let before = content.clone();
+        for (n, (digest, size)) in children.iter().enumerate() {
+            let child =
+                content.get_mut("manifests").and_then(|list| list.get_mut(n)).and_then(Value::as_object_mut);
+            let child = child.ok_or_else(|| wrong("its index is not readable"))?;
+            child.insert("digest".to_owned(), digest.as_str().into());
+            child.insert("size".to_owned(), (*size).into());
+        }
+        if !add.is_empty() {
+            let annotations = content.entry("annotations").or_insert_with(|| Map::new().into());
+            let annotations =
+                annotations.as_object_mut().ok_or_else(|| wrong("its annotations are no map"))?;
+            annotations.extend(add.iter().map(|(key, value)| (key.clone(), value.as_str().into())));
+        }
+        if content == before {
+            return Ok(manifest);
+        }
+        let bytes = serde_json::to_vec(&content).map_err(|e| self.wrong(e.to_string()))?;
+        Ok(Manifest { bytes, ..manifest })
+    }
+
+    async fn carry(&self, blobs: &BTreeMap<String, Descriptor>) -> Result<(), Error> {
+        let size = blobs.values().fold(0_u64, |sum, blob| sum.saturating_add(blob.size));
+        if let Some(most) = self.most.filter(|most| size > *most) {
+            return Err(Error::Large { what: self.source.to_string(), most });
+        }
+        let same_registry = self.source.host() == self.destination.host();
+        for blob in blobs.values() {
+            if self.to.has_blob(&blob.digest).await? {
+                continue;
+            }
+            if same_registry && self.to.mount_blob(&blob.digest, &self.source.repository).await? {
+                continue;
+            }
+            let mut found = self.from.blob(&blob.digest, blob.size).await?;
+            self.to.upload_blob(&mut found).await?;
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, why: String) -> Error {
+        Error::Wrong { what: self.source.to_string(), why }
+    }
+}
+
+#[derive(Default)]
+struct Plan {
+    /// By digest.
+    blobs: BTreeMap<String, Descriptor>,
+    /// Those of an index, which must be there before it.
+    manifests: Vec<Manifest>,
+}

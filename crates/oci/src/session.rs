@@ -1,0 +1,282 @@
+//! What is asked of a registry about one repository: over TLS or not, with what proves who we are, again where it is
+//! busy.
+
+use std::time::Duration;
+
+use ferry_net::{Http, Request};
+use reqwest::header::{HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::{Method, Response, StatusCode};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::auth::{Challenge, Credential};
+use crate::reference::Reference;
+
+/// How large a token's answer may be.
+const TOKEN: usize = 1 << 20;
+/// How long an answer may take that is small.
+pub const SOON: Duration = Duration::from_secs(30);
+/// How often a request is made anew where the registry is busy, and how long that takes at most each time.
+const TRIES: u32 = 4;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no answer, or a bad one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The registry could not be reached.
+    #[error("{registry}: {why}")]
+    Unreachable {
+        /// The registry.
+        registry: String,
+        /// Why.
+        why: String,
+    },
+    /// It wants to know who we are, or knows and does not let us.
+    #[error("{registry} refuses it ({status}); check the Secret for {repository}")]
+    Denied {
+        /// The registry.
+        registry: String,
+        /// The repository.
+        repository: String,
+        /// How it said so.
+        status: u16,
+    },
+    /// It is not there.
+    #[error("{0} does not exist")]
+    Missing(String),
+    /// It answered something else.
+    #[error("{registry} answered {status}{said}")]
+    Status {
+        /// The registry.
+        registry: String,
+        /// The status.
+        status: u16,
+        /// What it said, after a colon.
+        said: String,
+    },
+    /// What came is not what was asked for.
+    #[error("{what}: {why}")]
+    Wrong {
+        /// What was asked for.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// More came than may.
+    #[error("{what} has more than {} MiB", .most >> 20)]
+    Large {
+        /// What was asked for.
+        what: String,
+        /// The most bytes there may be.
+        most: u64,
+    },
+}
+
+/// What is asked about one repository, by one who has one credential.
+#[derive(Debug)]
+pub struct Session {
+    pub http: Http,
+    pub reference: Reference,
+    pub credential: Option<Credential>,
+    pub insecure: bool,
+    pub credentials_over_http: bool,
+    /// What is asked of the registry, as token servers name it.
+    pub scopes: Vec<String>,
+    /// What is known once it was asked.
+    pub known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+pub struct Known {
+    /// `https` or `http`.
+    scheme: Option<&'static str>,
+    /// What proves who we are.
+    authorization: Option<String>,
+}
+
+/// A request to a registry.
+pub struct Ask<'a> {
+    pub method: Method,
+    pub path: String,
+    pub headers: Vec<(&'a str, String)>,
+    pub body: Vec<u8>,
+    pub timeout: Duration,
+}
+
+impl Session {
+    /// Asks, proves who we are where that is wanted, and asks again where the registry is busy.
+    pub async fn ask(&self, ask: Ask<'_>) -> Result<Response, Error> {
+        let mut proved = false;
+        let mut tries = 0;
+        loop {
+            let response = self.send(&ask).await?;
+            let status = response.status();
+            if status == StatusCode::UNAUTHORIZED && !proved {
+                proved = true;
+                if self.prove(&response).await? {
+                    continue;
+                }
+            }
+            let busy = status == StatusCode::TOO_MANY_REQUESTS
+                || status.is_server_error() && ask.method != Method::POST && ask.method != Method::PATCH;
+            tries += 1;
+            if !busy || tries == TRIES {
+                return Ok(response);
+            }
+            let wait = retry_after(response.headers()).unwrap_or(Duration::from_secs(1 << tries));
+            tracing::debug!(registry = self.reference.registry, %status, ?wait, "busy");
+            tokio::time::sleep(wait.min(PATIENCE)).await;
+        }
+    }
+
+    async fn send(&self, ask: &Ask<'_>) -> Result<Response, Error> {
+        let (scheme, authorization) = {
+            let mut session = self.known.lock().await;
+            let scheme = match session.scheme {
+                Some(scheme) => scheme,
+                None => *session.scheme.insert(self.scheme().await?),
+            };
+            (scheme, session.authorization.clone())
+        };
+        let url = if ask.path.contains("://") {
+            ask.path.clone()
+        } else {
+            format!("{scheme}://{}/v2/{}/{}", self.reference.host(), self.reference.repository, ask.path)
+        };
+        let mut headers: Vec<_> =
+            ask.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
+        self.request(ask.method.clone(), url, headers, ask.body.clone(), ask.timeout).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        url: String,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Response, Error> {
+        let insecure = self.insecure;
+        let request =
+            Request { method, url, headers, query: Vec::new(), body, insecure, proxy: None, timeout };
+        let sent = self.http.send(request).await;
+        sent.map_err(|e| Error::Unreachable { registry: self.reference.registry.clone(), why: e.to_string() })
+    }
+
+    /// Registries on this machine and in private networks may speak plain HTTP; others do not.
+    async fn scheme(&self) -> Result<&'static str, Error> {
+        let host = self.reference.host();
+        if !is_near(host) {
+            return Ok("https");
+        }
+        let ping = |scheme| {
+            self.request(Method::GET, format!("{scheme}://{host}/v2/"), Vec::new(), Vec::new(), SOON)
+        };
+        let Err(secure) = ping("https").await else { return Ok("https") };
+        // One that speaks TLS only has an answer to this too, but not that of a registry.
+        match ping("http").await.map(|response| response.status()) {
+            Ok(StatusCode::OK | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Ok("http"),
+            _ => Err(secure),
+        }
+    }
+
+    /// Proves who we are, as the registry asks for it. Whether there is something new to prove it with.
+    async fn prove(&self, response: &Response) -> Result<bool, Error> {
+        let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        let challenge = challenges.filter_map(|c| Challenge::parse(c.to_str().ok()?)).next_back();
+        let is_plain = response.url().scheme() == "http";
+        let credential = self.credential.as_ref().filter(|_| self.may_be_sent(is_plain));
+        let authorization = match challenge {
+            Some(Challenge::Basic) => credential.map(Credential::basic),
+            Some(Challenge::Bearer { realm, service }) => {
+                Some(self.token(&realm, service.as_deref(), credential, is_plain).await?)
+            }
+            None => None,
+        };
+        let is_new = authorization.is_some();
+        self.known.lock().await.authorization = authorization;
+        Ok(is_new)
+    }
+
+    fn may_be_sent(&self, is_plain: bool) -> bool {
+        !is_plain || self.credentials_over_http || is_this_machine(self.reference.host())
+    }
+
+    async fn token(
+        &self,
+        realm: &str,
+        service: Option<&str>,
+        credential: Option<&Credential>,
+        is_plain: bool,
+    ) -> Result<String, Error> {
+        let wrong = |why: &str| Error::Wrong { what: self.reference.registry.clone(), why: why.to_owned() };
+        let mut url = Url::parse(realm).map_err(|_| wrong("it sends us for a token to what is no URL"))?;
+        if url.scheme() == "http" && !is_plain {
+            return Err(wrong("it sends us for a token to a place without TLS"));
+        }
+        url.query_pairs_mut()
+            .extend_pairs(service.map(|service| ("service", service)))
+            .extend_pairs(self.scopes.iter().map(|scope| ("scope", scope.as_str())));
+        let headers = credential.map(|c| ("authorization".to_owned(), c.basic())).into_iter().collect();
+        let mut response = self.request(Method::GET, url.into(), headers, Vec::new(), SOON).await?;
+        if !response.status().is_success() {
+            return Err(self.refused(response).await);
+        }
+        let body = ferry_net::body(&mut response, TOKEN).await.map_err(|why| wrong(&why))?;
+        let answer: TokenAnswer =
+            serde_json::from_slice(&body).map_err(|_| wrong("its token is not readable"))?;
+        let token = answer.token.or(answer.access_token).ok_or_else(|| wrong("it gave no token"))?;
+        Ok(format!("Bearer {token}"))
+    }
+
+    /// Why an answer is none.
+    pub async fn refused(&self, mut response: Response) -> Error {
+        let status = response.status();
+        let registry = self.reference.registry.clone();
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Error::Denied { registry, repository: self.reference.name(), status: status.as_u16() };
+        }
+        let said = ferry_net::body(&mut response, 64 << 10).await.ok().and_then(|body| said(&body));
+        let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+        Error::Status { registry, status: status.as_u16(), said }
+    }
+}
+
+impl Ask<'_> {
+    pub fn get(path: String, timeout: Duration) -> Self {
+        Self { method: Method::GET, path, headers: Vec::new(), body: Vec::new(), timeout }
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// What a registry says went wrong.
+fn said(body: &[u8]) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let first = answer.get("errors")?.get(0)?;
+    let text = |key: &str| first.get(key).and_then(serde_json::Value::as_str).filter(|text| !text.is_empty());
+    let said = text("message").or(text("code"))?;
+    Some(said.chars().filter(|c| !c.is_control()).take(300).collect())
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a registry may speak plain HTTP: on this machine, in a private network, or with a name of one.
+fn is_near(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let private = name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_private());
+    is_this_machine(host) || private || [".local", ".localhost"].iter().any(|ending| name.ends_with(ending))
+}
