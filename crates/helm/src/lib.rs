@@ -1,7 +1,15 @@
-//! Helm: templates rendered by the real program.
+//! Helm: templates rendered by the real program; dependencies of charts resolved, fetched and locked.
 
+mod dependency;
+mod index;
+mod package;
+mod repository;
 mod set_values;
 mod template;
 
+pub use dependency::{Dependency, Locked, digest};
+pub use index::{Index, Release};
+pub use package::{About, about, package};
+pub use repository::{Error as RepositoryError, Fetched, Place, fetch};
 pub use set_values::{Invalid, SetValue};
 pub use template::{Error, Output, Template};

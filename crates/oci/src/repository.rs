@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ferry_net::Http;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
@@ -18,6 +19,9 @@ use crate::session::{Ask, Error, SOON, Session};
 const MANIFEST: usize = 4 << 20;
 /// How long a blob, or a part of one, may take.
 const LONG: Duration = Duration::from_mins(10);
+/// How large a page of tags may be, and how many pages there may be.
+const TAGS: usize = 8 << 20;
+const TAG_PAGES: usize = 1000;
 /// How large the parts are that a blob is sent in.
 const PART: usize = 8 << 20;
 
@@ -82,6 +86,31 @@ impl Repository {
         }
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         Ok(Manifest { media_type, bytes })
+    }
+
+    /// All tags of the repository.
+    pub async fn tags(&self) -> Result<Vec<String>, Error> {
+        let what = self.session.reference.name();
+        let wrong = |why: &str| Error::Wrong { what: what.clone(), why: why.to_owned() };
+        let (mut tags, mut place) = (Vec::new(), "tags/list?n=1000".to_owned());
+        for _ in 0..TAG_PAGES {
+            let mut response = self.found(Ask::get(place, SOON), &what).await?;
+            let next = header(response.headers(), "link").and_then(|link| next_page(&link));
+            let next = next.map(|next| response.url().join(&next)).transpose();
+            let next = next.map_err(|_| wrong("its list of tags goes on at what is no URL"))?;
+            if next.as_ref().is_some_and(|next| next.origin() != response.url().origin()) {
+                return Err(wrong("its list of tags goes on at another host"));
+            }
+            let body = ferry_net::body(&mut response, TAGS).await.map_err(|why| wrong(&why))?;
+            let page: TagPage =
+                serde_json::from_slice(&body).map_err(|_| wrong("its list of tags is not readable"))?;
+            tags.extend(page.tags.unwrap_or_default());
+            match next {
+                Some(next) => place = next.into(),
+                None => return Ok(tags),
+            }
+        }
+        Err(wrong("its list of tags does not end"))
     }
 
     /// A blob, which is still to be read. It may have this many bytes.
@@ -201,6 +230,17 @@ impl Repository {
         }
         Ok(place.into())
     }
+}
+
+#[derive(Deserialize)]
+struct TagPage {
+    tags: Option<Vec<String>>,
+}
+
+/// Where a list goes on: `<place>; rel="next"`.
+fn next_page(link: &str) -> Option<String> {
+    let (place, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
+    rest.contains("next").then(|| place.to_owned())
 }
 
 /// A blob that is being read; whoever reads it to its end knows that it has its digest.

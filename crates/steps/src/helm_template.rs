@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::chart::Chart;
 use crate::config::{Text, given};
 use crate::manifests::{self, Naming};
 use crate::{broke, yaml};
@@ -70,7 +71,8 @@ pub struct HelmTemplate {
     /// Values beside those of the files; these win.
     #[serde(default)]
     set_values: Vec<Set>,
-    /// Whether the chart's dependencies are built first, from what is there.
+    /// Whether the chart's dependencies are fetched first, in the versions of its `Chart.lock`; where there is none, it is
+    /// made.
     #[serde(default)]
     build_dependencies: bool,
     /// Whether the chart's CRDs are part of what is rendered.
@@ -126,6 +128,9 @@ impl Step for HelmTemplate {
 
     async fn run(self, ctx: &StepContext) -> StepResult {
         let programs = ctx.service::<Programs>()?;
+        if self.build_dependencies {
+            Chart::new(ctx, self.path.clone()).build(true).await?;
+        }
         let config = self.clone();
         let lent = ctx.work.blocking(move |work| Ok(config.lent(work))).await;
         let Lent { chart, value_files, is_library } = lent.map_err(broke)??;
@@ -133,9 +138,6 @@ impl Step for HelmTemplate {
             // A library has nothing to install; that is no error.
             ferry_helm::Output::Text("\n".to_owned())
         } else {
-            if self.build_dependencies {
-                return Err(StepError::Failed("buildDependencies cannot be done yet".to_owned()));
-            }
             let template = self.template(chart.clone(), value_files, &ctx.project);
             template
                 .render(&programs)

@@ -4,6 +4,7 @@ mod archive;
 mod argocd;
 mod argocd_update;
 mod argocd_wait;
+mod chart;
 mod commit_url;
 mod compose_output;
 mod config;
@@ -20,6 +21,7 @@ mod git_commit;
 mod git_push;
 mod git_tag;
 mod helm_template;
+mod helm_update_chart;
 mod http;
 mod http_download;
 mod ignored;
@@ -65,6 +67,7 @@ pub static BUILTIN: &[StepDef] = &[
     StepDef::of::<git_push::GitPush>(),
     StepDef::of::<git_tag::GitTag>(),
     StepDef::of::<helm_template::HelmTemplate>(),
+    StepDef::of::<helm_update_chart::HelmUpdateChart>(),
     StepDef::of::<http::Http>(),
     StepDef::of::<http_download::HttpDownload>(),
     StepDef::of::<json_parse::JsonParse>(),

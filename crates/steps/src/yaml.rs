@@ -70,6 +70,13 @@ pub(crate) fn put(text: &str, key: &str, piece: Piece) -> Result<String, Error> 
     merge::put(text, key, piece)
 }
 
+/// A document that says this.
+pub(crate) fn write(piece: &Piece) -> String {
+    let mut writer = write::Writer { layout: &write::Layout::USUAL, out: String::new() };
+    writer.document(piece);
+    format!("{}\n", writer.out)
+}
+
 /// Where the scalar is that a key of the first document leads to.
 pub fn locate(text: &str, key: &str) -> Result<Place, Error> {
     tree::document(text)?.root.find(&crate::key_path::split(key)?, key)

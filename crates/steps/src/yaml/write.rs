@@ -17,6 +17,9 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// As most files are.
+    pub const USUAL: Self = Self { step: 2, dash: 0, newline: "\n" };
+
     /// As the first map in a map and the first list in a map have it.
     pub fn of(text: &str, tree: &Tree) -> Self {
         let newline =

@@ -53,6 +53,8 @@ fn files() -> Value {
         "src/app.toml": "[image]\ntag = \"1.2.2\"\n",
         "src/charts/app/Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\n",
         "src/charts/app/templates/a.yaml": "image: {{ .Values.image.tag }}\n",
+        "src/charts/umbrella/Chart.yaml":
+            "apiVersion: v2\nname: umbrella\nversion: 1.0.0\ndependencies:\n- {name: app, version: 1.0.0, repository: file://../app}\n",
         "src/charts/app/values.yaml": "image:\n  tag: 1.2.2\n",
         "chart/Chart.yaml": "version: 1.2.3\n",
     })
@@ -88,7 +90,7 @@ fn the_example_of_each_step_works() {
                 Some(result) => result,
                 None => continue,
             }
-        } else if ["helm-template", "kustomize-build"].contains(&def.kind) {
+        } else if ["helm-template", "helm-update-chart", "kustomize-build"].contains(&def.kind) {
             let mut bench = bench(def.kind);
             if with_programs(&mut bench).is_none() {
                 continue;

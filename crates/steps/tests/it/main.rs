@@ -3,6 +3,7 @@
 
 mod argocd;
 mod bench;
+mod charts;
 mod control;
 mod examples;
 mod files;

@@ -1,0 +1,86 @@
+//! What a chart depends on, and what was chosen for it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+/// A dependency as `Chart.yaml` has it. The fields are in the order in which Helm makes a digest of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Dependency {
+    /// The chart's name.
+    #[serde(default)]
+    pub name: String,
+    /// Which versions will do.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// Where it is.
+    #[serde(default)]
+    pub repository: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    condition: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    enabled: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    import_values: Vec<Value>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    alias: String,
+}
+
+/// What was chosen, as `Chart.lock` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locked {
+    /// The chart's name.
+    pub name: String,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// Where it is.
+    #[serde(default)]
+    pub repository: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What `Chart.lock` says that it was made of: what is wanted and what was chosen.
+pub fn digest(wanted: &[Dependency], chosen: &[Locked]) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string(&(wanted, chosen))?;
+    // As Go writes JSON.
+    for (sign, escaped) in [
+        ("<", "\\u003c"),
+        (">", "\\u003e"),
+        ("&", "\\u0026"),
+        ("\u{2028}", "\\u2028"),
+        ("\u{2029}", "\\u2029"),
+    ] {
+        text = text.replace(sign, escaped);
+    }
+    Ok(format!("sha256:{}", hex::encode(Sha256::digest(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_has_the_digest_that_helm_gives_it() {
+        let wanted = Dependency {
+            name: "sub".to_owned(),
+            version: "0.2.0".to_owned(),
+            repository: "file://../sub".to_owned(),
+            ..Dependency::default()
+        };
+        let chosen = Locked {
+            name: "sub".to_owned(),
+            version: "0.2.0".to_owned(),
+            repository: "file://../sub".to_owned(),
+        };
+        let recorded = "sha256:3e74cdb3d53d51f94b3b35fbcd74a95e8362365c3bcd6da0640abed96d07613e";
+        assert_eq!(digest(&[wanted], &[chosen]).unwrap(), recorded);
+    }
+}

@@ -1,0 +1,196 @@
+//! Fetching a chart from where a dependency says it is: the newest version that will do.
+
+use std::time::Duration;
+
+use ferry_artifact::semver::{Constraint, Version};
+use ferry_net::{Http, Request};
+use ferry_oci::{Credential, Kind, Reference, Repository, Target};
+use reqwest::Method;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use crate::index::Index;
+
+/// How large an index and a chart may be.
+const INDEX: usize = 100 << 20;
+const CHART: usize = 100 << 20;
+/// How long each may take.
+const TIME: Duration = Duration::from_mins(5);
+/// What the layer of a chart is.
+const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// Why a chart was not fetched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The repository is of a kind that has no address.
+    #[error(
+        "repository {0:?}: write the repository's URL; names of helm's own configuration are not known here"
+    )]
+    Kind(String),
+    /// The wanted versions cannot be read.
+    #[error("version {0:?} is no constraint of versions")]
+    Constraint(String),
+    /// There is no such chart.
+    #[error("{repository} has no chart {name:?}")]
+    NoChart {
+        /// The repository.
+        repository: String,
+        /// The chart.
+        name: String,
+    },
+    /// None of its versions will do.
+    #[error("{repository} has no version of {name} that is {constraint:?}")]
+    NoVersion {
+        /// The repository.
+        repository: String,
+        /// The chart.
+        name: String,
+        /// What was wanted.
+        constraint: String,
+    },
+    /// A registry said no.
+    #[error(transparent)]
+    Registry(#[from] ferry_oci::Error),
+    /// The repository gave no answer, or a bad one.
+    #[error("{repository}: {why}")]
+    Repository {
+        /// The repository.
+        repository: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Where a chart is, and who asks.
+#[derive(Clone, Debug)]
+pub struct Place<'a> {
+    /// For requests.
+    pub http: &'a Http,
+    /// The repository's URL.
+    pub repository: &'a str,
+    /// The chart's name.
+    pub name: &'a str,
+    /// Who we are, for this repository.
+    pub credential: Option<Credential>,
+    /// Whether credentials go over plain HTTP.
+    pub credentials_over_http: bool,
+}
+
+/// A chart that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its version.
+    pub version: String,
+    /// Its package.
+    pub bytes: Vec<u8>,
+}
+
+/// Fetches the newest version that will do.
+pub async fn fetch(place: &Place<'_>, wanted: &str) -> Result<Fetched, Error> {
+    let constraint = Constraint::parse(wanted).map_err(|_| Error::Constraint(wanted.to_owned()))?;
+    if place.repository.starts_with("oci://") {
+        return place.in_registry(wanted, &constraint).await;
+    }
+    if place.repository.starts_with("http://") || place.repository.starts_with("https://") {
+        return place.in_index(wanted, &constraint).await;
+    }
+    Err(Error::Kind(place.repository.to_owned()))
+}
+
+impl Place<'_> {
+    fn wrong(&self, why: impl Into<String>) -> Error {
+        Error::Repository { repository: self.repository.to_owned(), why: why.into() }
+    }
+
+    fn no_version(&self, wanted: &str) -> Error {
+        Error::NoVersion {
+            repository: self.repository.to_owned(),
+            name: self.name.to_owned(),
+            constraint: wanted.to_owned(),
+        }
+    }
+
+    async fn in_index(&self, wanted: &str, constraint: &Constraint) -> Result<Fetched, Error> {
+        let base = format!("{}/", self.repository.trim_end_matches('/'));
+        let base = Url::parse(&base).map_err(|e| self.wrong(e.to_string()))?;
+        let at = |place: &str| base.join(place).map_err(|e| self.wrong(format!("{place:?}: {e}")));
+        let index = self.get(&base, at("index.yaml")?, INDEX).await?;
+        let index = Index::read(&String::from_utf8_lossy(&index)).map_err(|why| self.wrong(why))?;
+        if !index.has(self.name) {
+            return Err(Error::NoChart {
+                repository: self.repository.to_owned(),
+                name: self.name.to_owned(),
+            });
+        }
+        let release = index.newest(self.name, constraint).ok_or_else(|| self.no_version(wanted))?;
+        let place = release.urls.first().map(String::as_str).unwrap_or_default();
+        let bytes = self.get(&base, at(place)?, CHART).await?;
+        if let Some(digest) = release.digest.as_deref().filter(|digest| !digest.is_empty()) {
+            let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
+            if hex::encode(Sha256::digest(&bytes)) != digest.to_ascii_lowercase() {
+                let what =
+                    format!("{} {} has another digest than its index says", self.name, release.version);
+                return Err(self.wrong(what));
+            }
+        }
+        Ok(Fetched { version: release.version.clone(), bytes })
+    }
+
+    /// The credential is for the repository's own host only.
+    async fn get(&self, base: &Url, url: Url, most: usize) -> Result<Vec<u8>, Error> {
+        let is_plain = url.scheme() == "http";
+        let ours = url.origin() == base.origin() && (!is_plain || self.credentials_over_http);
+        let credential = self.credential.as_ref().filter(|_| ours);
+        let request = Request {
+            method: Method::GET,
+            url: url.to_string(),
+            headers: credential.map(|c| ("authorization".to_owned(), c.basic())).into_iter().collect(),
+            query: Vec::new(),
+            body: Vec::new(),
+            insecure: false,
+            proxy: None,
+            timeout: TIME,
+        };
+        let sent = self.http.send(request).await;
+        let mut response = sent.map_err(|e| self.wrong(e.to_string()))?;
+        if !response.status().is_success() {
+            return Err(self.wrong(format!("answered {}", response.status())));
+        }
+        ferry_net::body(&mut response, most).await.map_err(|why| self.wrong(why))
+    }
+
+    async fn in_registry(&self, wanted: &str, constraint: &Constraint) -> Result<Fetched, Error> {
+        let name = format!("{}/{}", self.repository.trim_end_matches('/'), self.name);
+        let reference =
+            |tag: &str| Reference::parse(&format!("{name}:{tag}")).map_err(|e| self.wrong(e.to_string()));
+        let any = reference("any")?;
+        let repository = Repository::new(self.http.clone(), &any, self.credential.clone(), false)
+            .with_credentials_over_http(self.credentials_over_http);
+        let tag = match Version::parse_strict(wanted) {
+            // It is said exactly which one; there may be thousands of others.
+            Ok(_) => wanted.replace('+', "_"),
+            Err(_) => newest(&repository.tags().await?, constraint).ok_or_else(|| self.no_version(wanted))?,
+        };
+        let manifest = repository.manifest(&Target::Tag(tag.clone())).await?;
+        let Kind::Image { layers, .. } = manifest.kind().map_err(|why| self.wrong(why))? else {
+            return Err(self.wrong(format!("{}:{tag} is an index, no chart", self.name)));
+        };
+        let chart = layers.iter().find(|layer| layer.media_type == CHART_LAYER);
+        let chart = chart.ok_or_else(|| self.wrong(format!("{}:{tag} is no chart", self.name)))?;
+        let mut blob = repository.blob(&chart.digest, u64::try_from(CHART).unwrap_or(u64::MAX)).await?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = blob.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(Fetched { version: tag.replace('_', "+"), bytes })
+    }
+}
+
+/// The newest tag that will do; `_` in a tag is `+` in a version, and `v1.0.0` is none.
+fn newest(tags: &[String], constraint: &Constraint) -> Option<String> {
+    let strict = tags.iter().filter(|tag| !tag.starts_with('v'));
+    let versions = strict.filter_map(|tag| Some((Version::parse_strict(&tag.replace('_', "+")).ok()?, tag)));
+    let mut fitting: Vec<_> = versions.filter(|(version, _)| constraint.matches(version)).collect();
+    fitting.sort_by(|(a, _), (b, _)| Version::newest_first(a, b));
+    fitting.first().map(|(_, tag)| (*tag).clone())
+}
