@@ -9,8 +9,9 @@ use crate::commit::Header;
 use crate::fetch::Want;
 use crate::mirror::{Mirror, Revision, View};
 use crate::settings::Identity;
+use crate::sign::SigningKey;
 use crate::state::{State, sparse_directories};
-use crate::work_tree::{WorkTree, replace};
+use crate::work_tree::{SIGNING_KEY, WorkTree, replace};
 use crate::{Error, submodule, template};
 
 /// What to check out and how.
@@ -27,12 +28,21 @@ pub struct Checkout {
     pub recurse_submodules: bool,
     /// Who commits in this work tree; default: the service's identity.
     pub identity: Option<Identity>,
+    /// What commits are signed with in this work tree.
+    pub signing_key: Option<SigningKey>,
 }
 
 impl Checkout {
     /// Everything of a revision.
     pub fn of(revision: Revision) -> Self {
-        Self { revision, create: false, sparse: Vec::new(), recurse_submodules: false, identity: None }
+        Self {
+            revision,
+            create: false,
+            sparse: Vec::new(),
+            recurse_submodules: false,
+            identity: None,
+            signing_key: None,
+        }
     }
 }
 
@@ -96,6 +106,9 @@ impl View {
             (None, _) => None,
         };
         lay_out(&tree, branch.as_ref(), located.as_ref().map(|located| &located.commit))?;
+        if let Some(key) = &checkout.signing_key {
+            replace(&tree.git().join(SIGNING_KEY), key.armored())?;
+        }
         ferry_failpoint::point!("checkout.laid-out");
         let created = located.is_none();
         let head = match located {
@@ -211,7 +224,9 @@ async fn begin(tree: &WorkTree) -> Result<CommitId, Error> {
     let empty = tree.command("write an empty tree in").args(["hash-object", "-t", "tree", "-w", "--stdin"]);
     let empty = empty.success().await?.text();
     let identity = tree.identity();
-    let header = Header { author: identity, committer: identity, time: Timestamp::now() };
+    let signing_key = tree.signing_key()?;
+    let time = Timestamp::now();
+    let header = Header { author: identity, committer: identity, time, signing_key: signing_key.as_ref() };
     let id = header.write(tree, &empty, None, "Initial commit\n").await?;
     tree.set_head(&id)?;
     fill(tree, &id).await?;

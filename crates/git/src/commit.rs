@@ -5,6 +5,7 @@ use ferry_artifact::CommitId;
 use jiff::Timestamp;
 
 use crate::settings::Identity;
+use crate::sign::{SigningKey, signed};
 use crate::work_tree::WorkTree;
 use crate::{Error, message, nested};
 
@@ -13,10 +14,19 @@ use crate::{Error, message, nested};
 pub struct Commit {
     /// The message; white space is put in order as `git commit -m` does.
     pub message: String,
-    /// Author and committer; default: the work tree's identity.
-    pub author: Option<Identity>,
+    /// Author and committer; default: the work tree's identity, and its key to sign with.
+    pub author: Option<Author>,
     /// When.
     pub time: Timestamp,
+}
+
+/// Who makes one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The name and the e-mail address.
+    pub identity: Identity,
+    /// What it is signed with; nothing where there is none.
+    pub signing_key: Option<SigningKey>,
 }
 
 /// What came of it.
@@ -33,6 +43,7 @@ pub(crate) struct Header<'a> {
     pub(crate) author: &'a Identity,
     pub(crate) committer: &'a Identity,
     pub(crate) time: Timestamp,
+    pub(crate) signing_key: Option<&'a SigningKey>,
 }
 
 impl WorkTree {
@@ -40,7 +51,11 @@ impl WorkTree {
     pub async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         self.secure()?;
         let message = message::clean(&commit.message)?;
-        let identity = commit.author.as_ref().unwrap_or(self.identity()).checked()?;
+        let (identity, signing_key) = match &commit.author {
+            Some(author) => (&author.identity, author.signing_key.clone()),
+            None => (self.identity(), self.signing_key()?),
+        };
+        let identity = identity.checked()?;
         let head = self.head_commit()?;
         let tree = self.write_tree().await?;
         let command = self.command("read the head of").args(["rev-parse", "--verify", "--end-of-options"]);
@@ -48,7 +63,8 @@ impl WorkTree {
         if tree == before {
             return Ok(Committed { id: head, changed: false });
         }
-        let header = Header { author: identity, committer: identity, time: commit.time };
+        let signing_key = signing_key.as_ref();
+        let header = Header { author: identity, committer: identity, time: commit.time, signing_key };
         ferry_failpoint::point!("commit.write");
         let id = header.write(self, &tree, Some(&head), &message).await?;
         ferry_failpoint::point!("commit.written");
@@ -79,7 +95,7 @@ impl Header<'_> {
         let object = format!(
             "tree {content}\n{parent}author {author} {seconds} +0000\ncommitter {committer} {seconds} +0000\n\n{message}"
         );
-        write_object(tree, object.into_bytes()).await
+        write_object(tree, signed(object.into_bytes(), self.signing_key, self.time)?).await
     }
 }
 

@@ -198,6 +198,9 @@ pub enum Error {
         "the identity {0:?} is unusable: a name and an e-mail address without <, > and line ends are needed"
     )]
     InvalidIdentity(String),
+    /// A key that commits cannot be signed with. The text does not show it.
+    #[error("the signing key is unusable: {0}")]
+    InvalidSigningKey(&'static str),
     /// A directory of a sparse checkout that is no plain relative directory.
     #[error("sparse path {path:?} is refused: {problem}; use directory paths like src/app")]
     InvalidSparse {

@@ -12,6 +12,7 @@ use crate::commit::write_object;
 use crate::error::Integration;
 use crate::invocation::Output;
 use crate::mirror::View;
+use crate::sign::signed;
 use crate::work_tree::{Head, WorkTree};
 
 /// What is integrated into what.
@@ -128,7 +129,7 @@ impl Integrating<'_> {
                 // Its changes are there already.
                 continue;
             }
-            let object = rewritten(commit, &tree, &onto, &self.committer());
+            let object = self.signed(rewritten(commit, &tree, &onto, &self.committer()))?;
             (onto, onto_tree) = (write_object(self.tree, object).await?, tree);
         }
         Ok(onto)
@@ -182,7 +183,12 @@ impl Integrating<'_> {
         let object = format!(
             "tree {tree}\nparent {own}\nparent {head}\nauthor {committer}\ncommitter {committer}\n\n{message}\n"
         );
-        write_object(self.tree, object.into_bytes()).await
+        write_object(self.tree, self.signed(object.into_bytes())?).await
+    }
+
+    /// With the work tree's signature, where it has a key.
+    fn signed(&self, object: Vec<u8>) -> Result<Vec<u8>, Error> {
+        signed(object, self.tree.signing_key()?.as_ref(), Timestamp::now())
     }
 
     /// As `git pull` words it.
@@ -222,7 +228,7 @@ impl Integrating<'_> {
     }
 }
 
-/// The same author, time and message on another tree and parent; a signature would not fit any more.
+/// The same author, time and message on another tree and parent; the signature would not fit any more.
 fn rewritten(commit: &Parsed, tree: &str, parent: &CommitId, committer: &str) -> Vec<u8> {
     let mut object = format!("tree {tree}\nparent {parent}\n").into_bytes();
     object.extend_from_slice(&commit.author);

@@ -3,8 +3,8 @@
 //!
 //! Who pushes stays in charge of its own work tree and its own record. The line only says when to build
 //! ([`Order::Build`]) and what came of it ([`Order::Sent`]); who goes away is left out, even of a push under way, and
-//! nothing of anybody is sent unless it was recorded before. (No commit is signed, so that identity needs no place in
-//! what keeps pushes apart.)
+//! nothing of anybody is sent unless it was recorded before. Each commit is built, and signed, in the work tree that it
+//! is from, so that who signs needs no place in what keeps pushes apart.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -29,7 +29,7 @@ use tracing::Instrument as _;
 
 use crate::checkout::lay_out;
 use crate::mirror::Mirror;
-use crate::work_tree::{Head, WorkTree, replace};
+use crate::work_tree::{Head, SIGNING_KEY, WorkTree, replace};
 use crate::{Error, Git};
 
 /// Most work trees that are kept for those who come.
@@ -297,6 +297,11 @@ impl Template {
         std::fs::create_dir_all(self.spares())?;
         if std::fs::read_dir(self.spares())?.count() >= SPARES {
             return Ok(());
+        }
+        // The key is its owner's; without that, what is kept is nobody's.
+        match std::fs::remove_file(directory.join(".git").join(SIGNING_KEY)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
         }
         std::fs::rename(directory, self.spares().join(name))
     }

@@ -9,6 +9,7 @@ use ferry_artifact::{BranchName, CommitId, RepoUrl};
 
 use crate::invocation::{Invocation, Runner};
 use crate::settings::Identity;
+use crate::sign::SigningKey;
 use crate::state::{FILE, State};
 use crate::{Error, nested};
 
@@ -37,7 +38,10 @@ pub(crate) enum Head {
 }
 
 /// What may be in `.git`; the rest is none of our doing.
-const KNOWN: &[&str] = &["HEAD", "config", FILE, "index", "info", "objects", "refs"];
+const KNOWN: &[&str] = &["HEAD", "config", FILE, SIGNING_KEY, "index", "info", "objects", "refs"];
+
+/// The file in `.git` with the key that commits are signed with. It goes with the work tree.
+pub(crate) const SIGNING_KEY: &str = "signing-key";
 
 impl WorkTree {
     pub(crate) fn open(runner: Arc<Runner>, mirrors: &Path, directory: &Path) -> Result<Self, Error> {
@@ -94,6 +98,16 @@ impl WorkTree {
     /// Who commits here where nobody else is named.
     pub fn identity(&self) -> &Identity {
         &self.state.identity
+    }
+
+    /// What commits are signed with here where nobody else is named.
+    pub(crate) fn signing_key(&self) -> Result<Option<SigningKey>, Error> {
+        let file = self.git().join(SIGNING_KEY);
+        match std::fs::read_to_string(&file) {
+            Ok(armored) => SigningKey::parse(&armored).map(Some),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io(format!("read {}", file.display()))(e)),
+        }
     }
 
     /// The head commit.

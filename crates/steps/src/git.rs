@@ -8,7 +8,8 @@ use ferry_engine::work::{Kind, WorkDir, WorkPath};
 use ferry_engine::world::CredentialType;
 use ferry_engine::{StepContext, StepError};
 use ferry_git::{
-    Access, Credential, Error, Git, Identity, Integration, PushIntent, PushPolicy, RepoUrl, WorkTree,
+    Access, Credential, Error, Git, Identity, Integration, PushIntent, PushPolicy, RepoUrl, SigningKey,
+    WorkTree,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
@@ -34,21 +35,25 @@ pub(crate) struct Author {
     name: Text,
     /// The e-mail address.
     email: Email,
-    /// A key to sign with. Not supported yet.
+    /// A private OpenPGP key without a passphrase, as `gpg --armor --export-secret-keys` writes it, to sign with.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "String")]
     signing_key: Option<String>,
 }
 
 impl Author {
-    /// The identity. Nothing is ever left unsigned that was to be signed.
-    pub fn identity(&self) -> Result<Identity, StepError> {
-        if self.signing_key.as_ref().is_some_and(|key| !key.is_empty()) {
-            let text =
-                "author.signingKey: this version cannot sign commits; remove the key to have them unsigned";
-            return Err(StepError::Failed(text.to_owned()));
-        }
-        Ok(Identity::new(&*self.name, &self.email.0))
+    /// The name and the address.
+    pub fn identity(&self) -> Identity {
+        Identity::new(&*self.name, &self.email.0)
+    }
+
+    /// What to sign with. Nothing is ever left unsigned that was to be signed.
+    pub fn signing_key(&self) -> Result<Option<SigningKey>, StepError> {
+        let given = self.signing_key.as_deref().filter(|key| !key.trim().is_empty());
+        given
+            .map(SigningKey::parse)
+            .transpose()
+            .map_err(|e| StepError::Failed(format!("author.signingKey: {e}")))
     }
 }
 

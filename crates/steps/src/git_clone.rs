@@ -6,8 +6,8 @@ use ferry_artifact::{BranchName, CommitPrefix, TagName};
 use ferry_engine::work::{self, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
 use ferry_git::{
-    Branch, CheckedOut, Checkout as Request, Identity, Mirror, Push, PushError, PushIntent, PushMode,
-    PushPolicy, Recorder, Revision, View,
+    Branch, CheckedOut, Checkout as Request, Mirror, Push, PushError, PushIntent, PushMode, PushPolicy,
+    Recorder, Revision, SigningKey, View,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -111,7 +111,7 @@ impl Step for GitClone {
 
     async fn run(self, ctx: &StepContext) -> StepResult {
         let url = git::repo_url(&self.repo_url)?;
-        let identity = self.author.as_ref().map(Author::identity).transpose()?;
+        let signing_key = self.author.as_ref().map(Author::signing_key).transpose()?.flatten();
         let git = git::service(ctx)?;
         let access = git::access(ctx, &url, self.insecure_skip_tls_verify).await?;
         let mirror = git.mirror(&url, &access).map_err(failed)?;
@@ -119,7 +119,7 @@ impl Step for GitClone {
         let view = mirror.fetch_revisions(&revisions).await.map_err(failed)?;
         let mut commits = Map::new();
         for (checkout, revision) in self.checkout.iter().zip(revisions) {
-            let request = self.request(checkout, revision, identity.clone());
+            let request = self.request(checkout, revision, signing_key.clone());
             let head = check_out(ctx, &view, checkout.path.clone(), &request).await?;
             if let (true, Some(branch)) = (head.created, &head.branch) {
                 publish(ctx, &mirror, &git.branch(&mirror, branch), &head).await?;
@@ -132,14 +132,15 @@ impl Step for GitClone {
 }
 
 impl GitClone {
-    fn request(&self, checkout: &Checkout, revision: Revision, identity: Option<Identity>) -> Request {
+    fn request(&self, checkout: &Checkout, revision: Revision, signing_key: Option<SigningKey>) -> Request {
         let sparse =
             checkout.sparse.iter().flat_map(|list| list.iter()).map(|path| path.to_string()).collect();
         Request {
             create: checkout.create,
             sparse,
             recurse_submodules: self.recurse_submodules,
-            identity,
+            identity: self.author.as_ref().map(Author::identity),
+            signing_key,
             ..Request::of(revision)
         }
     }

@@ -11,8 +11,8 @@ use crate::git::{self, Author, failed};
 
 /// Commit everything that changed in a work tree.
 ///
-/// New, changed and removed files become one commit, but for those that `.gitignore` leaves out. Where nothing
-/// changed the step is skipped. The output is `commit`, the id of the new commit or else of the one that is checked
+/// New, changed and removed files become one commit, but for those that `.gitignore` leaves out. It is signed where its
+/// author, or without one that of the checkout, has a `signingKey`. Where nothing changed the step is skipped. The output is `commit`, the id of the new commit or else of the one that is checked
 /// out.
 /// ```yaml
 /// - uses: git-commit
@@ -42,7 +42,12 @@ impl Step for GitCommit {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let author = self.author.as_ref().map(Author::identity).transpose()?;
+        let author = match &self.author {
+            Some(author) => {
+                Some(ferry_git::Author { identity: author.identity(), signing_key: author.signing_key()? })
+            }
+            None => None,
+        };
         let tree = git::open(ctx, &self.path).await?;
         let commit = Commit { message: self.message.to_string(), author, time: ctx.started_at };
         let committed = tree.commit(&commit).await.map_err(failed)?;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use ferry_git::{BranchName, Checkout, Commit, Error, Git, Identity, Revision, Unrecorded};
+use ferry_git::{Author, BranchName, Checkout, Commit, Error, Git, Identity, Revision, Unrecorded};
 use ferry_standin::git_server::Change;
 
 use crate::world::{World, edit, id, message, on, push, read, settings, tag, write};
@@ -110,7 +110,7 @@ async fn nothing_new_is_no_commit_and_bad_commits_are_refused() {
     assert_eq!((committed.changed, committed.id), (false, tree.head().unwrap()));
     write(&tree, "a", "1");
     assert_eq!(tree.commit(&message(" \n ")).await, Err(Error::EmptyMessage));
-    let author = Some(Identity::new("x\nparent 1", "x@y"));
+    let author = Some(Author { identity: Identity::new("x\nparent 1", "x@y"), signing_key: None });
     let forged = Commit { author, ..message("x") };
     assert!(matches!(tree.commit(&forged).await, Err(Error::InvalidIdentity(_))));
 }
@@ -125,7 +125,7 @@ async fn fm_60_identities_stay_with_their_work_tree() {
     let other = world.clone(&mirror, "other").await;
     edit(&ann, "a", "1", "by ann").await;
     write(&ann, "b", "1");
-    let author = Some(Identity::new("Bob", "bob@example.test"));
+    let author = Some(Author { identity: Identity::new("Bob", "bob@example.test"), signing_key: None });
     ann.commit(&Commit { author, ..message("by bob") }).await.unwrap();
     edit(&ann, "c", "1", "by ann again").await;
     edit(&other, "d", "1", "by the service").await;

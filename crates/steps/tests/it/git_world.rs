@@ -18,7 +18,7 @@ pub struct GitWorld {
     pub server: GitServer,
     /// Commits in the order they were made.
     pub commits: Vec<String>,
-    _place: tempfile::TempDir,
+    place: tempfile::TempDir,
 }
 
 impl GitWorld {
@@ -37,7 +37,7 @@ impl GitWorld {
         let git = Git::new(&place.path().join("cache"), settings).unwrap();
         let defaults = Defaults { push_policy: policy };
         bench.services = bench.services.clone().with(Arc::new(git)).with(Arc::new(defaults));
-        Self { bench, server, commits: Vec::new(), _place: place }
+        Self { bench, server, commits: Vec::new(), place }
     }
 
     /// The world that nearly all tests start in: `app` with two commits on `main`.
@@ -48,6 +48,11 @@ impl GitWorld {
             {"branch": "main", "message": "second", "files": {"k/dev.yaml": "tag: v2\n"}},
         ]));
         world
+    }
+
+    /// Where Git keeps what work trees share.
+    pub fn cache(&self) -> std::path::PathBuf {
+        self.place.path().join("cache")
     }
 
     pub fn url(&self, name: &str) -> String {

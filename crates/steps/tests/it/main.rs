@@ -16,6 +16,7 @@ mod oci;
 mod programs;
 mod registry;
 mod schema;
+mod signing;
 mod yaml;
 mod yaml_merge;
 mod yaml_rules;
