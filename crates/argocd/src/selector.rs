@@ -10,6 +10,10 @@ use crate::Application;
 /// Which Applications, by their labels. All parts must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [
+    {"required": ["matchLabels"], "properties": {"matchLabels": {"minProperties": 1}}},
+    {"required": ["matchExpressions"], "properties": {"matchExpressions": {"minItems": 1}}},
+]))]
 pub struct Selector {
     /// Labels with exactly these values.
     #[serde(default)]

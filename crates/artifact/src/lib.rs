@@ -5,6 +5,7 @@ pub mod egress;
 pub mod git_name;
 pub mod pattern;
 pub mod repo_url;
+pub mod schema;
 pub mod semver;
 pub mod urls;
 

@@ -4,6 +4,7 @@
 //! spawning are reached through [`World`] alone, so that a simulation can drive everything else exactly.
 
 pub mod applications;
+mod config;
 pub mod context;
 pub mod credentials;
 pub mod document;

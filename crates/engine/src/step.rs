@@ -187,18 +187,12 @@ impl fmt::Debug for StepDef {
 fn prepare<S: Step>(config: Value) -> Result<Prepared, StepError> {
     // No config is an empty one.
     let config = if config.is_null() { Value::Object(Map::new()) } else { config };
-    let step: S = serde_path_to_error::deserialize(config).map_err(|e| StepError::Config(describe(&e)))?;
+    let step: S = crate::config::read(config).map_err(StepError::Config)?;
     step.check().map_err(StepError::Config)?;
     Ok(Prepared {
         effect: step.effect(),
         run: Box::new(move |ctx| Box::pin(async move { step.run(&ctx).await })),
     })
-}
-
-/// What is wrong with a config, and at which field.
-fn describe(e: &serde_path_to_error::Error<serde_json::Error>) -> String {
-    let path = e.path().to_string();
-    if path == "." { e.inner().to_string() } else { format!("{path}: {}", e.inner()) }
 }
 
 fn schema<S: Step>() -> Value {

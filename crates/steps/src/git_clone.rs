@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use ferry_artifact::schema::at_most_one;
 use ferry_artifact::{BranchName, CommitPrefix, TagName};
 use ferry_engine::work::{self, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
@@ -61,6 +62,7 @@ pub struct GitClone {
 /// One revision at one path. At most one of `branch`, `commit` and `tag`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("allOf" = at_most_one(&["branch", "commit", "tag"])))]
 struct Checkout {
     /// Where the files go: a path that is empty or not there.
     path: WorkPath,

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use ferry_artifact::schema::at_most_one;
 use ferry_artifact::{BranchName, CommitId, TagName};
 use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
 use ferry_git::{Mirror, Push, PushError, PushIntent, PushMode, PushTag, Pushed, Recorder, WorkTree};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::broke;
 use crate::commit_url::{Provider, commit_url};
@@ -34,6 +35,7 @@ const ATTEMPTS: u32 = 10;
 /// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("allOf" = exclusive()))]
 pub struct GitPush {
     /// The work tree.
     path: WorkPath,
@@ -165,6 +167,14 @@ fn not_pushed(error: PushError<StepError>) -> StepError {
 /// What is left of the step's time.
 fn time_left(ctx: &StepContext) -> Option<Duration> {
     ctx.deadline.map(|end| Duration::try_from(end.duration_since(ctx.now())).unwrap_or_default())
+}
+
+/// Where it goes is said once, and a tag is not forced.
+fn exclusive() -> Value {
+    json!([
+        {"allOf": at_most_one(&["targetBranch", "generateTargetBranch", "tag"])},
+        {"allOf": at_most_one(&["force", "tag"])},
+    ])
 }
 
 /// Notes each push before it happens, and keeps the work tree's files before they change.

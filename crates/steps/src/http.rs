@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use ferry_artifact::schema::at_most_one;
 use ferry_engine::document::{Document, Function, Map as Fields, Value as Host};
 use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult, Wake};
@@ -49,6 +50,7 @@ const LONGEST: Duration = Duration::from_mins(10);
 /// ```
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("allOf" = at_most_one(&["body", "bodyFromFile"])))]
 pub struct Http {
     /// Where to.
     url: Text,

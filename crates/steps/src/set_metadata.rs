@@ -44,7 +44,7 @@ struct Update {
     /// Its name.
     name: Text,
     /// The values, by name. At least one.
-    #[schemars(length(min = 1))]
+    #[schemars(extend("minProperties" = 1))]
     values: Map<String, Value>,
 }
 

@@ -1,5 +1,6 @@
 //! The config of `argocd-update`, after evaluation.
 
+use ferry_artifact::schema::{at_most_one, needs, one_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
@@ -18,6 +19,7 @@ pub struct Config {
 /// One Application, or those that a selector finds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("allOf" = one_of("name", "selector")))]
 pub struct AppUpdate {
     /// Its name; else `selector`.
     #[serde(default, deserialize_with = "present")]
@@ -40,6 +42,7 @@ pub struct AppUpdate {
 /// What to change in one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("not" = needs("updateTargetRevision", "desiredRevision")))]
 pub struct SourceUpdate {
     /// The source's repository.
     #[serde(rename = "repoURL")]
@@ -99,6 +102,7 @@ pub struct KustomizeImages {
 /// A Kustomize image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("allOf" = at_most_one(&["tag", "digest"])))]
 pub struct KustomizeImage {
     /// The image to replace.
     #[serde(rename = "repoURL")]

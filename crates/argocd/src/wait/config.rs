@@ -1,5 +1,6 @@
 //! The config of `argocd-wait`, after evaluation.
 
+use ferry_artifact::schema::one_of;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -19,6 +20,7 @@ pub struct Config {
 /// One Application, or those that a selector finds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("allOf" = one_of("name", "selector")))]
 pub struct AppWait {
     /// Its name; else `selector`.
     #[serde(default, deserialize_with = "present")]

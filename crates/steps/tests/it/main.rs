@@ -11,6 +11,7 @@ mod git;
 mod git_steps;
 mod git_world;
 mod http;
+mod kargo_schemas;
 mod local;
 mod oci;
 mod programs;
