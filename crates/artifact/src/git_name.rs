@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_13_hostile_names_are_refused() {
+    fn s13_hostile_names_are_refused() {
         for text in [
             "",
             "-x",

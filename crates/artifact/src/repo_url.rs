@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_13_hostile_urls_are_refused() {
+    fn s13_hostile_urls_are_refused() {
         for text in [
             "",
             "-c core.sshCommand=x",

@@ -218,3 +218,6 @@ impl Finder {
         self.around = vec![Around { path, next: None }];
     }
 }
+
+#[cfg(test)]
+mod tests;

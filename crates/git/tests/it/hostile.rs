@@ -53,7 +53,7 @@ async fn everything(witness: &Witness, url: &str, name: &str) -> Result<(), Erro
 }
 
 #[tokio::test]
-async fn sec_13_hostile_urls_never_reach_git() {
+async fn s13_hostile_urls_never_reach_git() {
     let witness = Witness::new();
     for url in [
         "ext::sh -c id",
@@ -137,7 +137,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn sec_13_no_text_becomes_an_option(url in texts(), name in texts(), valid in any::<bool>()) {
+    fn s13_no_text_becomes_an_option(url in texts(), name in texts(), valid in any::<bool>()) {
         let witness = Witness::new();
         let url = if valid { "https://git.example.com/x".to_owned() } else { url };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -271,7 +271,7 @@ async fn nested_work_trees_stay_apart() {
 type Spoil = fn(&Path) -> std::io::Result<()>;
 
 #[tokio::test]
-async fn sec_13_what_others_write_into_the_metadata_has_no_effect() {
+async fn s13_what_others_write_into_the_metadata_has_no_effect() {
     let world = World::new().await;
     let (_, mirror) = world.app().await;
     let tree = world.clone(&mirror, "tree").await;

@@ -1,6 +1,7 @@
 //! Setting values.
 
-use serde_json::json;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -67,4 +68,79 @@ fn what_is_refused() {
     assert_eq!(refused("{}", &"9999.".repeat(100_000), json!(1)), "the key has more than 200 parts");
     assert_eq!(refused("{}", &"a*.".repeat(500_000), json!(1)), "the key has more than 200 parts");
     assert!(refused(&"[".repeat(10_000), "0", json!(1)).contains("nested too deeply"));
+}
+
+fn document() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    let node = leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::btree_map("[a-e]{1,2}", inner.clone(), 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::vec(inner, 0..4).prop_map(Value::from),
+        ]
+    });
+    prop::collection::btree_map("[a-e]{1,2}", node, 1..5)
+        .prop_map(|map| Value::Object(map.into_iter().collect()))
+}
+
+/// The paths of all values that are neither objects nor lists.
+fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
+    let below = |part: &str| if path.is_empty() { part.to_owned() } else { format!("{path}.{part}") };
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| leaves(value, &below(key), found)),
+        Value::Array(list) => {
+            for (n, value) in list.iter().enumerate() {
+                leaves(value, &below(&n.to_string()), found);
+            }
+        }
+        _ => found.push(path.to_owned()),
+    }
+}
+
+proptest! {
+    /// Every line but the addressed one stays byte for byte, comments and line ends too, and the new value is read back.
+    #[test]
+    fn only_the_addressed_lines_change(
+        before in document(),
+        indent in 0_usize..5,
+        crlf in any::<bool>(),
+        comments in any::<bool>(),
+        value in prop_oneof![
+            "\\PC{0,12}".prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+        ],
+        pick in any::<prop::sample::Index>(),
+    ) {
+        let mut found = Vec::new();
+        leaves(&before, "", &mut found);
+        prop_assume!(!found.is_empty());
+        let key = &found[pick.index(found.len())];
+        let mut bytes = Vec::new();
+        let margin = " ".repeat(indent);
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(margin.as_bytes());
+        serde::Serialize::serialize(&before, &mut serde_json::Serializer::with_formatter(&mut bytes, formatter)).unwrap();
+        let mut text = String::from_utf8(bytes).unwrap();
+        if comments {
+            text = text.lines().flat_map(|line| [line.to_owned(), "// \"a\": {".to_owned()]).collect::<Vec<_>>().join("\n");
+        }
+        if crlf {
+            text = text.replace('\n', "\r\n");
+        }
+        let after = set(&text, key, &value).unwrap();
+        let (a, b): (Vec<_>, Vec<_>) = (text.split('\n').collect(), after.split('\n').collect());
+        prop_assert_eq!(a.len(), b.len());
+        prop_assert!(a.iter().zip(&b).filter(|(a, b)| a != b).count() <= 1, "{}\n{}\n{}", key, text, after);
+        let plain: String = after.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n");
+        let read: Value = serde_json::from_str(&plain).unwrap();
+        let mut wanted = before;
+        let pointer = format!("/{}", key.replace('.', "/"));
+        *wanted.pointer_mut(&pointer).unwrap() = value;
+        prop_assert_eq!(read, wanted);
+    }
 }

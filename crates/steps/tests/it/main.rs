@@ -3,6 +3,7 @@
 
 mod argocd;
 mod bench;
+mod canary;
 mod charts;
 mod control;
 mod examples;
@@ -12,6 +13,7 @@ mod git_steps;
 mod git_world;
 mod http;
 mod kargo_schemas;
+mod links;
 mod local;
 mod oci;
 mod programs;
