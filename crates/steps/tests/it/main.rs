@@ -10,6 +10,7 @@ mod examples;
 mod files;
 mod git;
 mod git_steps;
+mod git_tls;
 mod git_world;
 mod http;
 mod kargo_schemas;
