@@ -15,6 +15,7 @@ mod promotions;
 mod scale;
 mod scene;
 mod start;
+mod steps;
 mod storage;
 mod travel;
 
@@ -51,6 +52,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("fan", |ferry, figures| Box::pin(travel::fan(ferry, figures))),
     ("local", |ferry, figures| Box::pin(local::measure(ferry, figures))),
     ("expressions", |_, figures| Box::pin(std::future::ready(expressions::measure(figures)))),
+    ("steps", |_, figures| Box::pin(steps::measure(figures))),
     ("load", |ferry, figures| Box::pin(load::speed(ferry, figures))),
     ("waiting", |ferry, figures| Box::pin(load::waiting(ferry, figures))),
     ("scale", |ferry, figures| Box::pin(scale::measure(ferry, figures))),

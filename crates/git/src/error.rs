@@ -198,6 +198,14 @@ pub enum Error {
         "the identity {0:?} is unusable: a name and an e-mail address without <, > and line ends are needed"
     )]
     InvalidIdentity(String),
+    /// A server that may not be reached.
+    #[error("repository {url} cannot be reached: {why}")]
+    Closed {
+        /// The repository.
+        url: String,
+        /// Why.
+        why: String,
+    },
     /// A key that commits cannot be signed with. The text does not show it.
     #[error("the signing key is unusable: {0}")]
     InvalidSigningKey(&'static str),

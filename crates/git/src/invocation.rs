@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use crate::classify;
 use crate::process::{self, Failure, Finished};
+use crate::reach;
 use crate::remote::{Login, Remote, encoded};
 use crate::{Error, Settings};
 
@@ -203,7 +204,10 @@ impl<'a> Invocation<'a> {
 
     async fn once(&self) -> Result<Output, Error> {
         let limit = self.runner.settings.output_limit;
-        let proof = self.prove()?;
+        let mut proof = self.prove()?;
+        if let Some(remote) = self.remote {
+            proof.config.extend(reach::judge(&remote.address, &self.runner.settings).await?);
+        }
         let finished =
             process::run(self.command(&proof), &self.input, self.deadline, limit, self.point).await;
         finished.map(|finished| self.output(finished)).map_err(|failure| self.failure(failure, limit))

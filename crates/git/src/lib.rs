@@ -25,6 +25,7 @@ mod nested;
 mod process;
 mod push;
 mod queue;
+mod reach;
 mod remote;
 mod service;
 mod settings;

@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ferry_artifact::egress::Egress;
+
 use crate::Error;
 
 /// Who makes a commit.
@@ -99,6 +101,8 @@ pub struct Settings {
     pub patience: Duration,
     /// The most that is kept of what a command prints.
     pub output_limit: usize,
+    /// Which servers may be reached; all where nobody says.
+    pub egress: Option<Egress>,
     /// Further environment of every `git`: proxies, certificate bundles. Nothing else is inherited.
     pub environment: Vec<(OsString, OsString)>,
 }
@@ -153,6 +157,7 @@ impl Default for Settings {
             backoff: Backoff::default(),
             patience: Duration::from_secs(10),
             output_limit: 64 << 20,
+            egress: None,
             environment: INHERITED.iter().filter_map(inherited).collect(),
         }
     }

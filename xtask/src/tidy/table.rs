@@ -65,7 +65,10 @@ pub const LAYERS: &[Layer] = &[
             "standin",
         ],
     ),
-    layer("bench", &["api", "app", "apiserver", "cli", "expr", "planner", "standin", "store", "testkit"]),
+    layer(
+        "bench",
+        &["api", "app", "apiserver", "cli", "expr", "git", "planner", "standin", "steps", "store", "testkit"],
+    ),
     layer("vectors", &[]),
     layer("testkit", &["api", "store", "apiserver", "git", "oci", "standin"]),
     layer("xtask", &["api", "steps", "rest", "cli"]),

@@ -23,6 +23,7 @@ impl Gits {
         let open = |directory: &Path| -> Result<Arc<Git>> {
             let chosen = GitSettings {
                 allow_credentials_over_http: settings.credentials_over_http,
+                egress: Some(settings.egress.clone()),
                 ..GitSettings::default()
             };
             Ok(Arc::new(Git::new(directory, chosen)?))

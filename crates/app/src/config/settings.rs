@@ -159,7 +159,9 @@ impl Settings {
             (None, false) => Place::Alone,
         };
         let egress = Egress::new(flags.egress_open, flags.egress_close);
-        let egress = if matches!(place, Place::Alone) { egress.with_loopback() } else { egress };
+        // Where everything is on this machine, so is what is to be reached.
+        let is_local = matches!(place, Place::Alone) || flags.standin_git_dir.is_some();
+        let egress = if is_local { egress.with_loopback() } else { egress };
         Ok(Self {
             place,
             listen: flags.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),

@@ -6,6 +6,7 @@ mod hostile;
 mod mirrors;
 mod pushes;
 mod queue;
+mod reach;
 mod ssh;
 mod tags;
 mod templates;

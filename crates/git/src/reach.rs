@@ -1,0 +1,69 @@
+//! Which servers may be reached: a repository's host is resolved and judged before `git` starts, and `git` is told to use the
+//! addresses that were judged.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ferry_artifact::RepoUrl;
+use ferry_artifact::egress::Egress;
+use url::{Host, Url};
+
+use crate::Error;
+use crate::settings::Settings;
+
+/// How long a name may take to be resolved. Git has its own patience afterwards.
+const RESOLVE: Duration = Duration::from_secs(10);
+
+/// Judges a server. The setting that keeps `git` to what was judged, where there is one.
+pub(crate) async fn judge(address: &str, settings: &Settings) -> Result<Option<(String, String)>, Error> {
+    let Some(egress) = &settings.egress else { return Ok(None) };
+    let refused = |why: String| Error::Closed { url: address.to_owned(), why };
+    let (host, port, is_http) = match Url::parse(address) {
+        Ok(url) => match url.host() {
+            Some(Host::Ipv4(ip)) => return permits(egress, ip.into()).map(|()| None).map_err(refused),
+            Some(Host::Ipv6(ip)) => return permits(egress, ip.into()).map(|()| None).map_err(refused),
+            Some(Host::Domain(name)) => {
+                let is_http = matches!(url.scheme(), "http" | "https");
+                (name.to_owned(), url.port_or_known_default().unwrap_or(22), is_http)
+            }
+            None => return Ok(None),
+        },
+        // As ssh has it: `user@host:path`.
+        Err(_) => (RepoUrl::parse(address)?.host().to_owned(), 22, false),
+    };
+    if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return permits(egress, ip).map(|()| None).map_err(refused);
+    }
+    // A name that we cannot resolve, git cannot either, and says so.
+    let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host.as_str(), port))).await;
+    let Ok(Ok(found)) = found else { return Ok(None) };
+    let found: Vec<SocketAddr> = found.collect();
+    let judged: Vec<_> = found.iter().map(|address| permits(egress, address.ip())).collect();
+    let open: Vec<_> =
+        found.iter().zip(&judged).filter(|(_, judged)| judged.is_ok()).map(|(a, _)| a.ip()).collect();
+    match judged.into_iter().find_map(Result::err) {
+        Some(why) if open.is_empty() => Err(refused(why)),
+        _ if !is_http || has_proxy(settings) => Ok(None),
+        _ => Ok(Some(("http.curloptResolve".to_owned(), pinned(&host, port, &open)))),
+    }
+}
+
+fn permits(egress: &Egress, address: IpAddr) -> Result<(), String> {
+    egress.permits(address).map_err(|e| e.to_string())
+}
+
+/// A proxy resolves names itself.
+fn has_proxy(settings: &Settings) -> bool {
+    settings
+        .environment
+        .iter()
+        .any(|(name, _)| name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy"))
+}
+
+fn pinned(host: &str, port: u16, addresses: &[IpAddr]) -> String {
+    let written = addresses.iter().map(|address| match address {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    });
+    format!("{host}:{port}:{}", written.collect::<Vec<_>>().join(","))
+}
