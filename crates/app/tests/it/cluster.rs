@@ -16,7 +16,8 @@ async fn controllers_work_on_another_api_server_and_the_next_takes_over() {
     let mut server = Ferry::start(&path("server"), &["--api-only", "--listen", "127.0.0.1:0"]);
     server.ready().await;
     let kubeconfig = path("server").join("kubeconfig");
-    let on_it = ["--kubeconfig", kubeconfig.to_str().unwrap(), "--standin"];
+    // The repositories are on this machine, which a Ferry on a cluster does not reach by itself.
+    let on_it = ["--kubeconfig", kubeconfig.to_str().unwrap(), "--standin", "--egress-open", "127.0.0.0/8"];
     let mut first = Ferry::start(&path("first"), &on_it);
     assert!(first.ready().await.contains("ready on the cluster of"));
     let second = Ferry::start(&path("second"), &on_it);
