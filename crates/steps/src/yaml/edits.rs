@@ -57,20 +57,20 @@ impl<'a> Edits<'a> {
         if flow {
             return Ok(Slot::Flow);
         }
-        let rest = self.text.get(key.span.end..).unwrap_or_default();
+        let after = self.colon(key).ok_or(Unusual)?;
+        Ok(Slot::Pair { after, indent: column(self.text, key.span.start) })
+    }
+
+    /// The end of a key's colon.
+    fn colon(&self, key: &Node) -> Option<usize> {
+        let rest = self.text.get(key.span.end..)?;
         let space = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        if !rest.get(space..).is_some_and(|rest| rest.starts_with(':')) {
-            return Err(Unusual);
-        }
-        Ok(Slot::Pair { after: key.span.end + space + 1, indent: column(self.text, key.span.start) })
+        rest.get(space..)?.starts_with(':').then_some(key.span.end + space + 1)
     }
 
     pub fn pairs(&self, pairs: &[(Node, Node)]) -> Vec<Member> {
         let member = |(key, value): &(Node, Node)| {
-            let colon = match self.pair_slot(false, key) {
-                Ok(Slot::Pair { after, .. }) => after,
-                _ => key.span.end,
-            };
+            let colon = self.colon(key).unwrap_or(key.span.end);
             key.span.start..value.span.end.max(colon)
         };
         pairs.iter().map(member).collect()
@@ -129,11 +129,19 @@ impl<'a> Edits<'a> {
     /// Takes members away. Some stay.
     pub fn remove(&mut self, flow: bool, members: &[Member], mut gone: Vec<usize>) -> Result<(), Unusual> {
         gone.sort_unstable();
+        // For each member the next that stays, and the last before it.
+        let stays = |n: &usize| gone.binary_search(n).is_err();
+        let nearest = |seen: &mut Option<usize>, n: usize| {
+            let before = *seen;
+            *seen = Some(n).filter(stays).or(before);
+            Some(before)
+        };
+        let preceding: Vec<_> = (0..members.len()).scan(None, nearest).collect();
+        let mut following: Vec<_> = (0..members.len()).rev().scan(None, nearest).collect();
+        following.reverse();
         for &n in &gone {
             let member = &members[n];
-            let stays = |m: &usize| gone.binary_search(m).is_err();
-            let next = (n + 1..members.len()).find(stays);
-            let before = (0..n).rev().find(stays);
+            let (next, before) = (following[n], preceding[n]);
             let range = match (flow, next, before) {
                 (true, Some(next), _) => member.start..members[next].start,
                 (true, None, Some(before)) => members[before].end..member.end,

@@ -15,6 +15,9 @@ use super::tree::{self, Node, Tree};
 use super::write::{self, Layout, Writer, column};
 use keyed::{Keyed, Kind};
 
+/// How often elements of two lists may be compared.
+const COMPARISONS: usize = 10_000_000;
+
 /// The first document of `base` with the first document of `patch` merged into it.
 ///
 /// Maps are merged key by key, and null removes a key. Other values, lists too, take the place of what was there;
@@ -160,6 +163,7 @@ impl<'a> Merger<'a> {
             }
         }
         let members = self.edits.pairs(pairs);
+        let inherited = self.inherited(pairs)?;
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         for (key, piece) in patch.pairs {
             self.path.push(key.text.clone());
@@ -172,7 +176,7 @@ impl<'a> Merger<'a> {
                     self.value(&slot, value, piece)?;
                 }
                 Some([]) | None => {
-                    if let Some(piece) = self.added(pairs, &key.text, piece)? {
+                    if let Some(piece) = self.added(&inherited, &key.text, piece)? {
                         new.push((key, piece));
                     }
                 }
@@ -202,24 +206,39 @@ impl<'a> Merger<'a> {
         Ok(())
     }
 
-    /// What a key becomes that the map does not have itself. It may have it by `<<`.
-    fn added(&mut self, pairs: &'a [(Node, Node)], key: &str, piece: Piece) -> Result<Option<Piece>, Error> {
+    /// What a map has by `<<`; what is written first counts.
+    fn inherited(&mut self, pairs: &'a [(Node, Node)]) -> Result<HashMap<String, Piece>, Error> {
         let brings = |(key, _): &&(Node, Node)| {
             matches!(&key.what, tree::What::Scalar { text, place }
                 if text == "<<" && place.style == ScalarStyle::Plain)
         };
-        let mut inherited = None;
+        let mut all = HashMap::new();
         for (_, value) in pairs.iter().filter(brings) {
             let value = self.piece(value)?;
-            let found = match &value.what {
-                What::List { items, .. } => items.iter().find_map(|item| item.get(key)),
-                _ => value.get(key),
+            let maps = match value.what {
+                What::List { items, .. } => items,
+                _ => vec![value],
             };
-            inherited = inherited.or_else(|| found.cloned());
+            for map in maps {
+                let What::Map(map) = map.what else { continue };
+                for (key, value) in map.pairs {
+                    all.entry(key.text).or_insert(value);
+                }
+            }
         }
-        match inherited {
+        Ok(all)
+    }
+
+    /// What a key becomes that the map does not have itself.
+    fn added(
+        &mut self,
+        inherited: &HashMap<String, Piece>,
+        key: &str,
+        piece: Piece,
+    ) -> Result<Option<Piece>, Error> {
+        match inherited.get(key) {
             Some(_) if piece.deletes() => Err(Error::Inherited(self.place())),
-            Some(inherited) if !inherited.is_null() => self.detached(&inherited, piece).map(Some),
+            Some(inherited) if !inherited.is_null() => self.detached(inherited, piece).map(Some),
             _ => Ok(piece.settled()),
         }
     }
@@ -233,6 +252,9 @@ impl<'a> Merger<'a> {
         patch: Vec<Piece>,
         keyed: Keyed,
     ) -> Result<(), Error> {
+        if items.len().saturating_mul(patch.len()) > COMPARISONS {
+            return Err(Error::Large);
+        }
         let mut known: Vec<(Vec<Option<String>>, usize)> = Vec::new();
         for (n, item) in items.iter().enumerate() {
             known.push((keyed.of_node(item), n));

@@ -1,7 +1,7 @@
 //! A value that is to be written somewhere else: its data, how it was written, and its comments. Aliases are what they
 //! stand for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
@@ -209,7 +209,7 @@ impl<'a> Pieces<'a> {
 
     fn map(&mut self, flow: bool, pairs: &[(Node, Node)]) -> Result<Map, Error> {
         let mut map = Map { flow, ..Map::default() };
-        let mut inherited = Vec::new();
+        let mut inherited = Inherited::default();
         let mut at = HashMap::new();
         for (key, value) in pairs {
             let head = self.comments_before(key.span.start);
@@ -227,7 +227,7 @@ impl<'a> Pieces<'a> {
             piece.trail = piece.trail.or(beside_key);
             match (text.as_str(), piece.as_text()) {
                 ("<<", _) if place.style == ScalarStyle::Plain => {
-                    inherit(&mut inherited, piece).ok_or_else(|| Error::MergeKey(self.line(key)))?;
+                    inherited.add(piece).ok_or_else(|| Error::MergeKey(self.line(key)))?;
                 }
                 ("$patch", Some("delete")) => map.directive = Directive::Delete,
                 ("$patch", Some("replace")) => map.directive = Directive::Replace,
@@ -244,7 +244,7 @@ impl<'a> Pieces<'a> {
                 }
             }
         }
-        for (key, value) in inherited {
+        for (key, value) in inherited.pairs {
             if !at.contains_key(&key.text) {
                 map.pairs.push((key, value));
             }
@@ -290,20 +290,29 @@ impl<'a> Pieces<'a> {
 }
 
 /// What `<<` brings; the first to say something counts.
-fn inherit(inherited: &mut Vec<(Scalar, Piece)>, value: Piece) -> Option<()> {
-    match value.what {
-        What::Map(map) => {
-            for (key, value) in map.pairs {
-                if !inherited.iter().any(|(known, _)| known.text == key.text) {
-                    inherited.push((key, value));
+#[derive(Default)]
+struct Inherited {
+    pairs: Vec<(Scalar, Piece)>,
+    seen: HashSet<String>,
+}
+
+impl Inherited {
+    /// None for what is neither a map nor a list of maps.
+    fn add(&mut self, value: Piece) -> Option<()> {
+        match value.what {
+            What::Map(map) => {
+                for (key, value) in map.pairs {
+                    if self.seen.insert(key.text.clone()) {
+                        self.pairs.push((key, value));
+                    }
                 }
+                Some(())
             }
-            Some(())
+            What::List { items, .. } => items.into_iter().try_for_each(|item| match item.what {
+                What::Map(_) => self.add(item),
+                What::Scalar(_) | What::List { .. } => None,
+            }),
+            What::Scalar(_) => None,
         }
-        What::List { items, .. } => items.into_iter().try_for_each(|item| match item.what {
-            What::Map(_) => inherit(inherited, item),
-            What::Scalar(_) | What::List { .. } => None,
-        }),
-        What::Scalar(_) => None,
     }
 }

@@ -176,6 +176,23 @@ fn many_aliases_of_a_large_value_are_refused() {
     assert_eq!(merge(&base, "c: {d: 1}\n"), Err(crate::yaml::Error::Large));
 }
 
+/// Time goes with the length of the texts, whatever they are made of; with its square this would not end.
+#[test]
+fn long_texts_take_no_longer_for_what_they_hold() {
+    let keys = |prefix: &str, value: &str| -> String {
+        let pairs: Vec<_> = (0..20_000).map(|n| format!("{prefix}{n}: {value}")).collect();
+        pairs.join(", ")
+    };
+    let flow = format!("{{{}}}", keys("a", "1"));
+    let merged = merge(&flow, &format!("{{{}}}", keys("b", "2"))).unwrap();
+    assert_eq!(merged.len(), flow.len() + 2 + keys("b", "2").len());
+    let block = keys("a", "1").replace(", ", "\n");
+    let deleted = merge(&format!("{block}\nz: 1\n"), &format!("{{{}}}", keys("a", "null"))).unwrap();
+    assert_eq!(deleted, "z: 1\n");
+    let inherited = format!("x: &x {{{}}}\ny: {{<<: *x}}\n", keys("c", "3"));
+    merge(&inherited, &format!("y: {{{}}}", keys("b", "2"))).unwrap();
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(null)),
