@@ -229,7 +229,9 @@ impl Programs {
             let signal = Signal::try_from(signal).map_or("a signal", Signal::as_str);
             return Err(Error::Killed { program, signal, limits: self.limits });
         }
-        if said.lines().take(2).any(|line| line.contains("out of memory")) {
+        // As a runtime itself says it, and as it tells what the system answered.
+        let memory = ["out of memory", "cannot allocate memory"];
+        if said.lines().take(2).any(|line| memory.iter().any(|told| line.contains(told))) {
             return Err(Error::Memory { program, most: self.limits.memory });
         }
         let said = if said.is_empty() { status.to_string() } else { said };

@@ -11,5 +11,5 @@ pub use dependency::{Dependency, Locked, digest};
 pub use index::{Index, Release};
 pub use package::{About, about, package};
 pub use repository::{Error as RepositoryError, Fetched, Place, fetch};
-pub use set_values::{Invalid, SetValue};
+pub use set_values::{Invalid, SetValue, texts};
 pub use template::{Error, Output, Template};

@@ -57,6 +57,21 @@ pub(crate) fn assignments(values: &[SetValue]) -> Result<Vec<Assignment>, Invali
     Ok(all)
 }
 
+/// The texts that values come to; what is shown to people should not hold them.
+pub fn texts(values: &[SetValue]) -> Vec<String> {
+    let whole = values.iter().map(|value| value.value.clone());
+    // What cannot be read is not given to helm.
+    let parts =
+        assignments(values).unwrap_or_default().into_iter().filter_map(|assignment| match assignment {
+            Assignment::Plain(_, text) | Assignment::Text(_, text) => Some(text),
+            Assignment::Empty(_) => None,
+        });
+    let mut all: Vec<String> = whole.chain(parts).collect();
+    // The longest first: one may be part of another.
+    all.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    all
+}
+
 fn of(value: &SetValue) -> Result<Vec<Assignment>, Invalid> {
     if value.literal {
         return Ok(vec![Assignment::Text(value.key.replace(',', "\\,"), value.value.clone())]);

@@ -104,7 +104,10 @@ impl Template {
         };
         let printed = programs.run(run).await?;
         match out {
-            Some(out) => files(out.path()).map(Output::Files),
+            // It may be much: others go on meanwhile.
+            Some(out) => tokio::task::spawn_blocking(move || files(out.path()).map(Output::Files))
+                .await
+                .map_err(|e| Error::Read(std::io::Error::other(e)))?,
             None => Ok(Output::Text(String::from_utf8_lossy(&printed).into_owned())),
         }
     }

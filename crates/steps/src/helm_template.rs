@@ -176,20 +176,24 @@ impl HelmTemplate {
         Ok(Lent { chart, value_files, is_library })
     }
 
-    fn template(&self, chart: PathBuf, value_files: Vec<PathBuf>, project: &str) -> Template {
-        let namespace = self.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    fn set_values(&self) -> Vec<SetValue> {
         let set = |set: &Set| SetValue {
             key: (*set.key).to_owned(),
             value: set.value.clone(),
             literal: set.literal,
         };
+        self.set_values.iter().map(set).collect()
+    }
+
+    fn template(&self, chart: PathBuf, value_files: Vec<PathBuf>, project: &str) -> Template {
+        let namespace = self.namespace.as_deref().filter(|namespace| !namespace.is_empty());
         let by_template = !manifests::is_file(&self.out_path) && self.out_layout == Layout::Helm;
         Template {
             chart,
             release: (*self.release_name).to_owned(),
             namespace: namespace.unwrap_or(project).to_owned(),
             value_files,
-            set_values: self.set_values.iter().map(set).collect(),
+            set_values: self.set_values(),
             include_crds: self.include_crds,
             no_hooks: self.disable_hooks,
             skip_tests: self.skip_tests,
@@ -215,7 +219,8 @@ impl HelmTemplate {
     /// What helm says, without the values that were set, which may be secrets, and without where we are.
     fn told(&self, said: &str, chart: &std::path::Path) -> String {
         let said = said.replace(&*chart.to_string_lossy(), self.path.as_written());
-        let telling = self.set_values.iter().filter(|set| set.value.len() >= TELLING);
-        telling.fold(said, |said, set| said.replace(&set.value, "***"))
+        let texts = ferry_helm::texts(&self.set_values());
+        let telling = texts.iter().filter(|text| text.len() >= TELLING);
+        telling.fold(said, |said, text| said.replace(text.as_str(), "***"))
     }
 }

@@ -65,9 +65,11 @@ fn merge_into(
 ) -> Result<String, Error> {
     let mut merger = Merger { edits: Edits::of(text, tree), kind, path: keys, pieces: None };
     if patch.deletes() {
-        let rest = [text.get(..tree.root.span.start), text.get(tree.root.span.end..)];
-        let rest = rest.map(Option::unwrap_or_default).concat();
-        return Ok(if rest.contains("---") { rest } else { String::new() });
+        let [before, after] = [text.get(..tree.root.span.start), text.get(tree.root.span.end..)];
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        // Other documents stay; alone, nothing is left.
+        let is_last = !after.lines().any(|line| line == "---" || line.starts_with("--- "));
+        return Ok(if is_last { String::new() } else { format!("{before}{after}") });
     }
     merger.value(&Slot::Root, &tree.root, patch)?;
     Ok(merger.edits.applied())

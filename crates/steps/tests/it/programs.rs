@@ -130,9 +130,23 @@ fn s8_values_that_are_set_are_not_told() {
     config["setValues"] = json!([{"key": "password", "value": secret}]);
     let said = error(&bench, "helm-template", config.clone());
     assert!(said.contains("no ***") && !said.contains(secret), "{said}");
+    // However it is written: as a part of a list, beside another key, with a backslash.
+    for (value, shown) in [
+        (format!("{{{secret},x}}"), secret.to_owned()),
+        (format!("{secret},other=1"), secret.to_owned()),
+        (format!("{secret}\\,more"), format!("{secret},more")),
+    ] {
+        config["setValues"] = json!([{"key": "password", "value": value}]);
+        let said = error(&bench, "helm-template", config.clone());
+        assert!(said.contains("***") && !said.contains(secret), "{shown}: {said}");
+    }
+    config["setValues"] = json!([{"key": "password", "value": secret}]);
 
     // Nor are they to be seen in the list of processes while helm runs.
-    let bench = desk(&chart("{{ range until 30000000 }}{{ end }}\nkind: {{ .Values.password }}\n")).unwrap();
+    let bench = desk(&chart(
+        "{{ range until 4000 }}{{ range until 4000 }}{{ end }}{{ end }}\nkind: {{ .Values.password }}\n",
+    ))
+    .unwrap();
     config["setValues"]
         .as_array_mut()
         .unwrap()

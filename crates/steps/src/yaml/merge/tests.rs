@@ -74,6 +74,8 @@ fn fm_57_what_is_not_addressed_stays() {
         ("# c\n", "a: 1\n", "a: 1\n"),
         ("a: 1\n", "# c\n", "a: 1\n"),
         ("a: 1\n", "null\n", ""),
+        ("# --- a\na: 1\n# ---\n", "null\n", ""),
+        ("a: 1\n---\nb: 2\n", "null\n", "\n---\nb: 2\n"),
         ("{a: 1}\n", "b: 2\n", "{a: 1, b: 2}\n"),
     ] {
         assert_eq!(merge(base, patch).as_deref(), Ok(merged), "{base:?} + {patch:?}");
