@@ -10,7 +10,7 @@ demo: ## build and run the demo: one commit on its way from test to prod
 	cargo build --release
 	target/release/ferry demo
 
-test: ## every test; with Go also those that need the real kubectl, helm, kustomize and a registry
+test: ## every test; with Go also those that need the real kubectl, helm, kustomize, git-lfs and a registry
 	@tools/need cargo git cc
 	@tools/install
 	cargo test --workspace

@@ -80,6 +80,12 @@ pub struct Flags {
     /// Where kustomize is [default: kustomize on the PATH]
     #[arg(long, env = "FERRY_KUSTOMIZE", value_name = "FILE")]
     pub kustomize: Option<PathBuf>,
+    /// Where git-lfs is; without one, large files of Git LFS are their pointers [default: git-lfs on the PATH]
+    #[arg(long, env = "FERRY_GIT_LFS", value_name = "FILE")]
+    pub git_lfs: Option<PathBuf>,
+    /// How much one checkout may bring of Git LFS, in MiB [default: 1024]
+    #[arg(long, env = "FERRY_MAX_LFS_SIZE", value_name = "MIB", value_parser = clap::value_parser!(u64).range(..=1_073_741_824))]
+    pub max_lfs_size: Option<u64>,
     /// How much memory one run of helm or kustomize may use, in MiB [default: 1024]
     #[arg(long, env = "FERRY_PROGRAM_MEMORY", value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..=1_048_576))]
     pub program_memory: Option<u64>,
@@ -151,6 +157,8 @@ impl Flags {
             egress_close: if self.egress_close.is_empty() { below.egress_close } else { self.egress_close },
             helm: self.helm.or(below.helm),
             kustomize: self.kustomize.or(below.kustomize),
+            git_lfs: self.git_lfs.or(below.git_lfs),
+            max_lfs_size: self.max_lfs_size.or(below.max_lfs_size),
             program_memory: self.program_memory.or(below.program_memory),
             program_cpu: self.program_cpu.or(below.program_cpu),
             max_oci_push_size: self.max_oci_push_size.or(below.max_oci_push_size),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::commit::Header;
 use crate::fetch::Want;
+use crate::lfs::Files;
 use crate::mirror::{Mirror, Revision, View};
 use crate::settings::Identity;
 use crate::sign::SigningKey;
@@ -115,6 +116,7 @@ impl View {
             Some(located) => {
                 if !template::lend(&self.mirror, &tree, &located.commit).await? {
                     fill(&tree, &located.commit).await?;
+                    Files::of(&tree, &self.mirror).bring(&located.commit).await?;
                 }
                 located.commit
             }

@@ -142,6 +142,14 @@ pub enum Error {
         /// The full reference.
         reference: String,
     },
+    /// Large files could not be brought or sent.
+    #[error("Git LFS of repository {url}: {detail}")]
+    Lfs {
+        /// The repository.
+        url: String,
+        /// What is wrong, with which file or server.
+        detail: String,
+    },
     /// Another process uses the cache directory.
     #[error("{place} is used by another process: give each process a directory of its own")]
     Busy {

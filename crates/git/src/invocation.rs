@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ferry_net::Http;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
@@ -52,6 +53,8 @@ const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword
 #[derive(Debug)]
 pub(crate) struct Runner {
     pub(crate) settings: Settings,
+    /// For what `git` itself does not fetch.
+    pub(crate) http: Http,
     /// Empty; nobody's home.
     pub(crate) home: PathBuf,
     /// Where SSH keys lie while a command runs.
@@ -70,6 +73,10 @@ pub(crate) struct Invocation<'a> {
     environment: Vec<(OsString, OsString)>,
     remote: Option<&'a Remote>,
     input: Vec<u8>,
+    /// Configuration of this command.
+    config: Vec<(String, String)>,
+    /// What is started in the place of `git`.
+    program: Option<&'static str>,
     deadline: Duration,
     /// A place to pass once it has been started.
     point: &'static str,
@@ -113,6 +120,8 @@ impl Runner {
             environment,
             remote: None,
             input: Vec::new(),
+            config: Vec::new(),
+            program: None,
             deadline: self.settings.local_deadline,
             point: "",
         }
@@ -153,6 +162,17 @@ impl<'a> Invocation<'a> {
 
     pub(crate) fn input(mut self, input: Vec<u8>) -> Self {
         self.input = input;
+        self
+    }
+
+    pub(crate) fn config(mut self, settings: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.config.extend(settings);
+        self
+    }
+
+    /// Starts something else than `git`, which speaks to the remote as `git` would (`GIT_SSH_COMMAND`).
+    pub(crate) fn program(mut self, program: &'static str) -> Self {
+        self.program = Some(program);
         self
     }
 
@@ -255,7 +275,8 @@ impl<'a> Invocation<'a> {
 
     fn command(&self, proof: &Proof) -> Command {
         let settings = &self.runner.settings;
-        let mut command = Command::new(&settings.program);
+        let program = self.program.map_or(settings.program.as_path(), Path::new);
+        let mut command = Command::new(program);
         command.args(&self.arguments).current_dir(&self.directory).env_clear();
         command.env("PATH", &settings.search_path).env("HOME", &self.runner.home);
         command.env("XDG_CONFIG_HOME", &self.runner.home).env("LANG", "C").env("LC_ALL", "C");
@@ -272,7 +293,8 @@ impl<'a> Invocation<'a> {
             ("GIT_EDITOR", "false"),
         ]);
         let ours = CONFIG.iter().map(|(key, value)| (*key, *value));
-        let all = ours.chain(proof.config.iter().map(|(key, value)| (&**key, &**value)));
+        let own = self.config.iter().map(|(key, value)| (&**key, &**value));
+        let all = ours.chain(own).chain(proof.config.iter().map(|(key, value)| (&**key, &**value)));
         let mut count = 0;
         for (key, value) in all {
             command

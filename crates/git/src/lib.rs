@@ -18,6 +18,7 @@ mod fetch;
 mod history;
 mod integrate;
 mod invocation;
+mod lfs;
 mod listing;
 mod message;
 mod mirror;

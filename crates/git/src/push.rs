@@ -11,10 +11,11 @@ use crate::branch::{Branch, Push, PushError, PushIntent, PushMode, Pushed, Recor
 use crate::classify::{self, PushRefusal};
 use crate::fetch::Want;
 use crate::integrate::{Integrating, integrate};
+use crate::lfs::Files;
 use crate::mirror::{Mirror, View};
 use crate::queue::{Built, Order, Round};
 use crate::work_tree::WorkTree;
-use crate::{Error, integrate};
+use crate::{Error, integrate, lfs};
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub(crate) async fn run<R: Recorder>(
     recorder: &mut R,
 ) -> Told<Pushed, R::Error> {
     push.work_tree.secure()?;
+    // What the commits point to is there before they are; rebased or merged they point to the same.
+    lfs::send(&branch.mirror, push.work_tree, &push.work_tree.head_commit()?).await?;
     let mut intents: Vec<PushIntent> = push.previously_recorded.to_vec();
     intents.retain(|intent| intent.reference == branch.name.full());
     let pushing = Pushing { branch, push, recorder, intents, pending: None, failed: None, attempt: 0 };
@@ -166,6 +169,9 @@ impl<R: Recorder> Pushing<'_, R> {
         }
         point!("push.advance");
         tree.advance(&commit).await?;
+        if head != commit {
+            Files::of(tree, &self.branch.mirror).bring(&commit).await?;
+        }
         point!("push.advanced");
         Ok(Pushed { commit, branch: self.branch.name.clone(), already_there })
     }

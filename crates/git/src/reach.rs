@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ferry_artifact::RepoUrl;
-use ferry_artifact::egress::Egress;
+use ferry_artifact::egress::{Egress, IpNet};
+use ferry_net::Http;
 use url::{Host, Url};
 
 use crate::Error;
@@ -46,6 +47,15 @@ pub(crate) async fn judge(address: &str, settings: &Settings) -> Result<Option<(
         _ if !is_http || has_proxy(settings) => Ok(None),
         _ => Ok(Some(("http.curloptResolve".to_owned(), pinned(&host, port, &open)))),
     }
+}
+
+/// HTTP for what `git` itself does not fetch, by the same rules.
+pub(crate) fn http(settings: &Settings) -> Http {
+    let everywhere = || {
+        let all = [IpAddr::from([0_u8; 4]), IpAddr::from([0_u8; 16])];
+        Egress::new(all.into_iter().filter_map(|from| IpNet::new(from, 0).ok()).collect(), Vec::new())
+    };
+    Http::new(settings.egress.clone().unwrap_or_else(everywhere))
 }
 
 fn permits(egress: &Egress, address: IpAddr) -> Result<(), String> {

@@ -94,6 +94,14 @@ impl Remote {
         self.waits.store(true, Ordering::Relaxed);
     }
 
+    /// Whom the login is for, the user and the password.
+    pub(crate) fn basic(&self) -> Option<(&str, &str, &str)> {
+        match &self.login {
+            Login::Basic { scope, username, password } => Some((scope, username, password)),
+            Login::SshKey { .. } | Login::Anonymous => None,
+        }
+    }
+
     /// The texts that must not appear in any message.
     pub(crate) fn secrets(&self) -> Vec<String> {
         match &self.login {
@@ -106,6 +114,27 @@ impl Remote {
 /// User and password as a header carries them.
 pub(crate) fn encoded(username: &str, password: &str) -> String {
     BASE64_STANDARD.encode(format!("{username}:{password}"))
+}
+
+/// What `ssh` is given to get to a repository.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SshTarget {
+    /// With the user, where one is named.
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    pub(crate) path: String,
+}
+
+/// `ssh://user@host:port/path`, or `user@host:path`.
+pub(crate) fn ssh_target(address: &str) -> Option<SshTarget> {
+    let Some(rest) = address.strip_prefix("ssh://") else {
+        let (host, path) = address.split_once(':')?;
+        return Some(SshTarget { host: host.to_owned(), port: None, path: path.to_owned() });
+    };
+    let (authority, path) = rest.split_once('/')?;
+    let port = Url::parse(address).ok()?.port();
+    let host = port.and_then(|port| authority.strip_suffix(&format!(":{port}"))).unwrap_or(authority);
+    Some(SshTarget { host: host.to_owned(), port, path: path.to_owned() })
 }
 
 /// Scheme, host and port of an http(s) address.
@@ -207,6 +236,20 @@ mod tests {
         let Login::Basic { scope, username, password } = &remote.login else { panic!("a login is expected") };
         assert_eq!((&**scope, &**username, &**password), ("https://git.example.com:8443", "me", "s3 cret"));
         assert!(!remote.shown.contains("cret"));
+    }
+
+    #[test]
+    fn ssh_gets_host_port_and_path() {
+        for (address, host, port, path) in [
+            ("git@h:team/app.git", "git@h", None, "team/app.git"),
+            ("ssh://git@h/team/app", "git@h", None, "team/app"),
+            ("ssh://git@h:2222/team/app", "git@h", Some(2222), "team/app"),
+            ("ssh://h:22/app", "h", Some(22), "app"),
+        ] {
+            let wanted = SshTarget { host: host.into(), port, path: path.into() };
+            assert_eq!(ssh_target(address), Some(wanted), "{address}");
+        }
+        assert_eq!(ssh_target("ssh://h"), None);
     }
 
     #[test]

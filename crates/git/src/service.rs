@@ -17,6 +17,7 @@ use crate::credential::Access;
 use crate::invocation::Runner;
 use crate::mirror::{Mirror, Shared};
 use crate::queue::Queue;
+use crate::reach;
 use crate::remote::Remote;
 use crate::{Error, Settings};
 
@@ -56,7 +57,7 @@ impl Git {
         sweep(&keys)?;
         let salt = salt(&cache)?;
         let settings = Settings { program: settings.found_program(), ..settings };
-        let runner = Arc::new(Runner { settings, home, keys });
+        let runner = Arc::new(Runner { http: reach::http(&settings), settings, home, keys });
         let (known, queues) = (Mutex::default(), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { runner, mirrors, salt, known, queues, _lock: lock }) })
     }

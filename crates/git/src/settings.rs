@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ferry_artifact::egress::Egress;
@@ -101,6 +101,10 @@ pub struct Settings {
     pub patience: Duration,
     /// The most that is kept of what a command prints.
     pub output_limit: usize,
+    /// `git-lfs`, where large files are to be brought in place of their pointers. Must stand as a whole path.
+    pub lfs: Option<PathBuf>,
+    /// The most bytes of large files that one checkout may bring.
+    pub lfs_limit: u64,
     /// Which servers may be reached; all where nobody says.
     pub egress: Option<Egress>,
     /// Further environment of every `git`: proxies, certificate bundles. Nothing else is inherited.
@@ -131,12 +135,23 @@ impl Settings {
         if self.program.components().count() != 1 {
             return self.program.clone();
         }
+        self.find(&self.program).unwrap_or_else(|| self.program.clone())
+    }
+
+    /// With `git-lfs`, where the search path has it.
+    #[must_use]
+    pub fn with_found_lfs(mut self) -> Self {
+        // What is started in a work tree must not be looked for there.
+        self.lfs = self.find(Path::new("git-lfs")).and_then(|found| std::path::absolute(found).ok());
+        self
+    }
+
+    fn find(&self, program: &Path) -> Option<PathBuf> {
         let can_run = |path: &PathBuf| {
             let metadata = std::fs::metadata(path);
             metadata.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
         };
-        let mut places = std::env::split_paths(&self.search_path).map(|place| place.join(&self.program));
-        places.find(can_run).unwrap_or_else(|| self.program.clone())
+        std::env::split_paths(&self.search_path).map(|place| place.join(program)).find(can_run)
     }
 }
 
@@ -157,6 +172,8 @@ impl Default for Settings {
             backoff: Backoff::default(),
             patience: Duration::from_secs(10),
             output_limit: 64 << 20,
+            lfs: None,
+            lfs_limit: 1 << 30,
             egress: None,
             environment: INHERITED.iter().filter_map(inherited).collect(),
         }

@@ -65,6 +65,8 @@ impl State {
         if !self.sparse.is_empty() {
             config.push_str("\tsparseCheckout = true\n\tsparseCheckoutCone = true\n");
         }
+        // `git-lfs` would write it otherwise.
+        config.push_str("[lfs]\n\trepositoryformatversion = 0\n");
         config
     }
 

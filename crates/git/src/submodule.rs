@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::Error;
+use crate::lfs::Files;
 use crate::mirror::{Mirror, Revision};
 
 /// Deeper nesting is a loop.
@@ -99,10 +100,9 @@ async fn urls(mirror: &Mirror, commit: &CommitId) -> Result<HashMap<String, Stri
 async fn export(mirror: &Mirror, target: &Path, commit: &CommitId) -> Result<(), Error> {
     let index =
         tempfile::tempdir_in(&mirror.runner().keys).map_err(Error::io("make a directory for an index"))?;
-    let command = mirror.command("check out").env("GIT_WORK_TREE", target).directory(target);
-    let command = command.env("GIT_INDEX_FILE", index.path().join("index"));
-    command.args(["read-tree", "--reset", "-u", commit.as_str()]).success().await?;
-    Ok(())
+    let files = Files::exported(mirror, target, index.path().join("index"));
+    files.command("check out").args(["read-tree", "--reset", "-u", commit.as_str()]).success().await?;
+    files.bring(commit).await
 }
 
 /// `./x` and `../x` are relative to the repository that names them.

@@ -9,7 +9,7 @@ use crate::mirror::Mirror;
 use crate::push::{Outcome, Source, pause, send};
 use crate::settings::Identity;
 use crate::work_tree::{WorkTree, replace};
-use crate::{Error, message};
+use crate::{Error, lfs, message};
 
 /// An annotated tag to make on the head commit.
 #[derive(Clone, Debug)]
@@ -117,6 +117,7 @@ impl Mirror {
                 _ => {}
             }
             let object = own?;
+            lfs::send(self, push.work_tree, &object).await?;
             let candidates = vec![object.clone()];
             let intent = PushIntent { reference: reference.clone(), expected_head: None, candidates };
             recorder.record(&intent).await.map_err(PushError::Record)?;

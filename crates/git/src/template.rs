@@ -28,6 +28,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tracing::Instrument as _;
 
 use crate::checkout::lay_out;
+use crate::lfs::Files;
 use crate::mirror::Mirror;
 use crate::work_tree::{Head, SIGNING_KEY, WorkTree, replace};
 use crate::{Error, Git};
@@ -72,8 +73,10 @@ pub(crate) async fn lend(mirror: &Mirror, target: &WorkTree, commit: &CommitId) 
     let template = Template::at(&mirror.shared().directory, target)?;
     let lock = lock_of(mirror, &template);
     for _ in 0..2 {
-        let at = match moved(&template, &lock, commit).await {
+        let at = match moved(mirror, &template, &lock, commit).await {
             Ok(at) => at,
+            // It would not come another way either.
+            Err(error @ Error::Lfs { .. }) => return Err(error),
             // Whatever is wrong with the cache need not be wrong with the place where the files shall go.
             Err(error) => {
                 tracing::warn!(url = mirror.url(), %error, "the files of a work tree are written without the cache");
@@ -134,6 +137,7 @@ fn make_room(templates: &mut HashMap<PathBuf, Arc<RwLock<At>>>, places: &Path) {
 
 /// The files as they are at a commit, for as long as the answer is kept.
 async fn moved(
+    mirror: &Mirror,
     template: &Template,
     lock: &Arc<RwLock<At>>,
     commit: &CommitId,
@@ -144,9 +148,9 @@ async fn moved(
     }
     drop(at);
     let at = lock.clone().write_owned().await;
-    let (template, commit) = (template.clone(), commit.clone());
+    let (mirror, template, commit) = (mirror.clone(), template.clone(), commit.clone());
     // A task of its own: half moved, everything would have to be made anew.
-    let task = tokio::spawn(async move { template.move_to(at, &commit).await }.in_current_span());
+    let task = tokio::spawn(async move { template.move_to(&mirror, at, &commit).await }.in_current_span());
     let stopped = |error: tokio::task::JoinError| Error::Io {
         what: "move the files of a work tree".into(),
         detail: error.to_string(),
@@ -162,7 +166,12 @@ impl Template {
             Head::Detached(_) => String::new(),
         };
         // No branch and no directory has a line end in its name.
-        let what = [vec![branch], target.state().sparse.clone()].concat().join("\n");
+        let mut what = [vec![branch], target.state().sparse.clone()].concat();
+        if target.runner.settings.lfs.is_some() {
+            // Where there was no `git-lfs`, pointers are in the places of its files.
+            what.push(String::from("\n"));
+        }
+        let what = what.join("\n");
         let what = hex::encode(Sha256::digest(what));
         let directory = mirror.join("trees").join(what.get(..16).unwrap_or_default());
         Ok(Self { tree: target.elsewhere(directory.join("tree")), directory })
@@ -174,6 +183,7 @@ impl Template {
 
     async fn move_to(
         self,
+        mirror: &Mirror,
         mut at: OwnedRwLockWriteGuard<At>,
         commit: &CommitId,
     ) -> Result<OwnedRwLockReadGuard<At>, Error> {
@@ -189,6 +199,7 @@ impl Template {
             if !is_moved {
                 self.fill(commit).await?;
             }
+            Files::of(&self.tree, mirror).bring(commit).await?;
             replace(&self.head(), &format!("{commit}\n{}\n", boot()))?;
         }
         *at = Some(commit.clone());

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ferry_artifact::{BranchName, CommitId, RepoUrl};
+use ferry_lfs::Store;
 
 use crate::invocation::{Invocation, Runner};
 use crate::settings::Identity;
 use crate::sign::SigningKey;
 use crate::state::{FILE, State};
-use crate::{Error, nested};
+use crate::{Error, lfs, nested};
 
 /// A work tree. One operation at a time; nobody else may change it meanwhile.
 #[derive(Clone, Debug)]
@@ -165,7 +166,18 @@ impl WorkTree {
     }
 
     pub(crate) fn command(&self, operation: &'static str) -> Invocation<'_> {
-        self.runner.in_tree(operation, &self.directory)
+        let command = self.runner.in_tree(operation, &self.directory);
+        command.config(lfs::filter(&self.runner.settings, &self.lfs_store()))
+    }
+
+    /// A command in its mirror.
+    pub(crate) fn mirror_command(&self, operation: &'static str) -> Invocation<'_> {
+        self.runner.bare(operation, &self.mirrors.join(&self.state.mirror))
+    }
+
+    /// Where the large files of its mirror are.
+    pub(crate) fn lfs_store(&self) -> Store {
+        lfs::store(&self.mirrors.join(&self.state.mirror))
     }
 
     pub(crate) fn git(&self) -> PathBuf {

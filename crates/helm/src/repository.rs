@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ferry_artifact::semver::{Constraint, Version};
-use ferry_net::{Http, Request};
+use ferry_net::{Http, Payload, Request};
 use ferry_oci::{Credential, Kind, Reference, Repository, Target};
 use reqwest::Method;
 use sha2::{Digest as _, Sha256};
@@ -146,7 +146,7 @@ impl Place<'_> {
             url: url.to_string(),
             headers: credential.map(|c| ("authorization".to_owned(), c.basic())).into_iter().collect(),
             query: Vec::new(),
-            body: Vec::new(),
+            body: Payload::default(),
             insecure: false,
             proxy: None,
             timeout: TIME,

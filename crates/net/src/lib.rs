@@ -36,8 +36,26 @@ pub enum Error {
     Sent(String),
 }
 
+/// What is sent after the headers.
+#[derive(Debug, Default)]
+pub struct Payload(reqwest::Body);
+
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+/// What the file has, from where it stands. Say how much that is in a `content-length`; it cannot be sent twice, so no
+/// redirect is followed with it.
+impl From<tokio::fs::File> for Payload {
+    fn from(file: tokio::fs::File) -> Self {
+        Self(file.into())
+    }
+}
+
 /// A request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -48,7 +66,7 @@ pub struct Request {
     /// Parameters that are added to the query.
     pub query: Vec<(String, String)>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Payload,
     /// Whether any certificate will do.
     pub insecure: bool,
     /// A proxy that the request goes through.
@@ -83,7 +101,7 @@ impl Http {
         let sent = client
             .request(request.method, url)
             .headers(headers)
-            .body(request.body)
+            .body(request.body.0)
             .timeout(request.timeout)
             .send();
         sent.await.map_err(|e| {

@@ -159,6 +159,7 @@ impl Session {
         timeout: Duration,
     ) -> Result<Response, Error> {
         let insecure = self.insecure;
+        let body = body.into();
         let request =
             Request { method, url, headers, query: Vec::new(), body, insecure, proxy: None, timeout };
         let sent = self.http.send(request).await;

@@ -7,6 +7,7 @@ mod backend;
 mod counts;
 mod faults;
 mod import;
+mod lfs;
 mod repository;
 
 use std::net::SocketAddr;
@@ -214,7 +215,7 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Status(code)) => refuse(code),
         Some(lost @ (Fault::LoseAnswer | Fault::KeepAnswer)) => {
-            let answer = backend::run(&shared.root, request, open).await;
+            let answer = work(&shared, service, request, open).await;
             // Wait for the end of the work, then cut the connection without a word.
             let _whole = http_body_util::BodyExt::collect(answer.into_body()).await;
             if lost == Fault::KeepAnswer {
@@ -223,7 +224,14 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
             let cut = futures::stream::once(async { Err::<bytes::Bytes, _>(std::io::Error::other("cut")) });
             Body::from_stream(cut).into_response()
         }
-        None => backend::run(&shared.root, request, open).await,
+        None => work(&shared, service, request, open).await,
+    }
+}
+
+async fn work(shared: &Shared, service: Service, request: Request, open: counts::Open) -> Response {
+    match service {
+        Service::LargeFiles => lfs::answer(&shared.root, request).await,
+        _ => backend::run(&shared.root, request, open).await,
     }
 }
 

@@ -23,7 +23,8 @@ use crate::git::{self, Author, failed};
 /// Each entry of `checkout` puts the files of one revision at one path: a `branch`, a `tag`, a `commit`, or without
 /// any of them the default branch. With `create`, a branch that the repository does not have yet is made, without
 /// history and with an empty first commit. `sparse` names the directories that are wanted, all files in them and in
-/// the directories above. The output is `commits`, the id of each checked out commit by `as` or by path.
+/// the directories above. Large files of Git LFS are in the place of their pointers where `git-lfs` is installed; what is
+/// committed of them is sent before the push. The output is `commits`, the id of each checked out commit by `as` or by path.
 /// ```yaml
 /// - uses: git-clone
 ///   as: clone

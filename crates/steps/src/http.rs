@@ -236,7 +236,7 @@ impl Http {
             url: self.url.to_string(),
             headers: pairs(&self.headers),
             query: pairs(&self.query_params),
-            body,
+            body: body.into(),
             insecure: self.insecure_skip_tls_verify,
             proxy: self.proxy.as_ref().map(|proxy| proxy.0.clone()),
             timeout: self.timeout.map_or(TIMEOUT, |timeout| timeout.0),

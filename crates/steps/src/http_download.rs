@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
-use ferry_net::{Http, Request, shown, told};
+use ferry_net::{Http, Payload, Request, shown, told};
 use reqwest::{Method, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -66,7 +66,7 @@ impl Step for HttpDownload {
             url: self.url.to_string(),
             headers: pairs(&self.headers),
             query: pairs(&self.query_params),
-            body: Vec::new(),
+            body: Payload::default(),
             insecure: self.insecure_skip_tls_verify,
             proxy: None,
             timeout: self.timeout.map_or(TIMEOUT, |timeout| timeout.0),

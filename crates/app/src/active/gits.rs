@@ -1,9 +1,9 @@
 //! Git for this process, and for the stand-in, which is an outsider and has one of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use ferry_git::{Git, Settings as GitSettings};
 
 use crate::config::Settings;
@@ -20,11 +20,15 @@ pub struct Gits {
 impl Gits {
     /// Opens the caches in the data directory.
     pub fn open(settings: &Settings) -> Result<Self> {
+        let lfs = settings.git_lfs.as_deref().map(whole_path).transpose()?;
         let open = |directory: &Path| -> Result<Arc<Git>> {
+            let usual = GitSettings::default().with_found_lfs();
             let chosen = GitSettings {
+                lfs: lfs.clone().or(usual.lfs),
+                lfs_limit: settings.lfs_bytes.unwrap_or(usual.lfs_limit),
                 allow_credentials_over_http: settings.credentials_over_http,
                 egress: Some(settings.egress.clone()),
-                ..GitSettings::default()
+                ..usual
             };
             Ok(Arc::new(Git::new(directory, chosen)?))
         };
@@ -32,4 +36,11 @@ impl Gits {
         let standin = settings.standin.then(|| open(&settings.data_dir.join("standin/cache"))).transpose()?;
         Ok(Self { own, standin })
     }
+}
+
+/// What is started in a work tree must not be looked for there.
+fn whole_path(program: &Path) -> Result<PathBuf> {
+    program
+        .canonicalize()
+        .with_context(|| format!("--git-lfs names {}, which cannot be used", program.display()))
 }

@@ -103,6 +103,10 @@ pub struct Settings {
     pub programs: Vec<(&'static str, PathBuf)>,
     /// How much one run of such a program may use.
     pub program_limits: ferry_exec::Limits,
+    /// `git-lfs`; none: the one on the `PATH`, if any.
+    pub git_lfs: Option<PathBuf>,
+    /// How many bytes one checkout may bring of Git LFS, where somebody says.
+    pub lfs_bytes: Option<u64>,
     /// How many bytes `oci-push` may carry from one repository to another.
     pub oci_push_bytes: u64,
     /// How long our own API server keeps Events, in seconds; 0: for ever.
@@ -136,6 +140,8 @@ impl Settings {
             egress: Egress::default().with_loopback(),
             programs: Vec::new(),
             program_limits: ferry_exec::Limits::default(),
+            git_lfs: None,
+            lfs_bytes: None,
             oci_push_bytes: OCI_PUSH_MIB << 20,
             event_seconds: EVENT_SECONDS,
             max_requests: MAX_REQUESTS,
@@ -182,6 +188,8 @@ impl Settings {
                 .into_iter()
                 .filter_map(|(name, path)| Some((name, path?)))
                 .collect(),
+            git_lfs: flags.git_lfs,
+            lfs_bytes: flags.max_lfs_size.map(|mib| mib << 20),
             oci_push_bytes: flags.max_oci_push_size.unwrap_or(OCI_PUSH_MIB) << 20,
             program_limits: program_limits(flags.program_memory, flags.program_cpu),
             event_seconds: flags.event_ttl.unwrap_or(EVENT_SECONDS),

@@ -3,6 +3,7 @@
 
 mod deadlines;
 mod hostile;
+mod lfs;
 mod mirrors;
 mod pushes;
 mod queue;

@@ -18,6 +18,8 @@ pub struct Counts {
     pub push_advertisement: u64,
     /// Pushes (`git-receive-pack`).
     pub push: u64,
+    /// Git LFS: questions, and contents that come or go.
+    pub large_files: u64,
     /// Requests answered with 401 for lack of a valid credential.
     pub unauthorized: u64,
     /// Requests being served now.
@@ -57,6 +59,7 @@ impl Counter {
                 Service::Fetch => counts.fetch += 1,
                 Service::PushAdvertisement => counts.push_advertisement += 1,
                 Service::Push => counts.push += 1,
+                Service::LargeFiles => counts.large_files += 1,
                 Service::Any => {}
             }
         });

@@ -4,6 +4,8 @@ use http::Uri;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::lfs;
+
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -17,6 +19,8 @@ pub enum Service {
     PushAdvertisement,
     /// `git-receive-pack`
     Push,
+    /// Git LFS (`info/lfs/…`)
+    LargeFiles,
 }
 
 impl Service {
@@ -31,6 +35,8 @@ impl Service {
             Self::PushAdvertisement
         } else if path.ends_with("/info/refs") && query.contains("service=git-upload-pack") {
             Self::FetchAdvertisement
+        } else if path.contains(lfs::PLACE) {
+            Self::LargeFiles
         } else {
             Self::Any
         }

@@ -23,17 +23,17 @@ pub struct GitWorld {
 
 impl GitWorld {
     pub fn new(policy: PushPolicy) -> Self {
+        Self::with(policy, Settings::default())
+    }
+
+    pub fn with(policy: PushPolicy, settings: Settings) -> Self {
         let mut bench = Bench::new();
         let place = tempfile::tempdir().unwrap();
         let server = bench.runtime.block_on(GitServer::start(place.path().join("repositories"))).unwrap();
         let backoff =
             Backoff { first: Duration::from_millis(1), cap: Duration::from_millis(5), ..Backoff::default() };
-        let settings = Settings {
-            backoff,
-            allow_credentials_over_http: true,
-            environment: Vec::new(),
-            ..Settings::default()
-        };
+        let settings =
+            Settings { backoff, allow_credentials_over_http: true, environment: Vec::new(), ..settings };
         let git = Git::new(&place.path().join("cache"), settings).unwrap();
         let defaults = Defaults { push_policy: policy };
         bench.services = bench.services.clone().with(Arc::new(git)).with(Arc::new(defaults));

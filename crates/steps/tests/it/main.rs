@@ -9,6 +9,7 @@ mod control;
 mod examples;
 mod files;
 mod git;
+mod git_lfs;
 mod git_steps;
 mod git_tls;
 mod git_world;

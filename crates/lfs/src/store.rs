@@ -1,0 +1,130 @@
+//! Contents on this disk, where `git-lfs` looks for them: `objects/4d/7a/4d7a…`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::pointer::Pointer;
+
+/// A directory of contents.
+#[derive(Clone, Debug)]
+pub struct Store {
+    directory: PathBuf,
+}
+
+impl Store {
+    /// The store in a directory, which need not be there yet.
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    /// The directory, for `lfs.storage`.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether anything was ever put here.
+    pub fn is_used(&self) -> bool {
+        self.directory.join("objects").exists()
+    }
+
+    /// Where a content is, or would be.
+    pub fn path(&self, pointer: &Pointer) -> PathBuf {
+        let oid = pointer.oid();
+        let part = |at: std::ops::Range<usize>| oid.get(at).unwrap_or_default();
+        self.directory.join("objects").join(part(0..2)).join(part(2..4)).join(oid)
+    }
+
+    /// Whether a content is here whole.
+    pub fn has(&self, pointer: &Pointer) -> bool {
+        std::fs::metadata(self.path(pointer))
+            .is_ok_and(|found| found.is_file() && found.len() == pointer.size())
+    }
+
+    /// Forgets a content that turned out to be damaged.
+    pub fn forget(&self, pointer: &Pointer) -> io::Result<()> {
+        match std::fs::remove_file(self.path(pointer)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// A content that is about to come.
+    pub(crate) fn begin(&self, pointer: &Pointer) -> io::Result<Incoming> {
+        let path = self.path(pointer);
+        let place = path.parent().unwrap_or(&self.directory);
+        std::fs::create_dir_all(place)?;
+        let file = tempfile::Builder::new().prefix("incoming-").tempfile_in(place)?;
+        Ok(Incoming { file, path, hash: Sha256::new(), left: pointer.size(), pointer: pointer.clone() })
+    }
+}
+
+/// A content that comes in parts. Nobody sees it before it is whole.
+pub(crate) struct Incoming {
+    file: NamedTempFile,
+    path: PathBuf,
+    hash: Sha256,
+    left: u64,
+    pointer: Pointer,
+}
+
+impl Incoming {
+    /// The next part.
+    pub fn write(&mut self, part: &[u8]) -> Result<(), String> {
+        let size = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        self.left = self.left.checked_sub(size).ok_or_else(|| {
+            format!("more came than the {} bytes that the pointer says", self.pointer.size())
+        })?;
+        self.hash.update(part);
+        io::Write::write_all(&mut self.file, part).map_err(|e| e.to_string())
+    }
+
+    /// Keeps it, if it is what the pointer names.
+    pub fn keep(self) -> Result<(), String> {
+        if self.left > 0 {
+            return Err(format!("{} bytes less came than the pointer says", self.left));
+        }
+        if hex::encode(self.hash.finalize()) != self.pointer.oid() {
+            return Err("what came has another SHA-256 than the pointer says".to_owned());
+        }
+        // Its size is all that is looked at later, so the content has to be on the disk before the name is.
+        self.file.as_file().sync_all().map_err(|e| e.to_string())?;
+        self.file.persist(&self.path).map(drop).map_err(|e| e.error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+    #[test]
+    fn only_the_content_itself_is_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path().join("lfs"));
+        let hello = Pointer::new(HELLO, 5).unwrap();
+        for (parts, wanted) in [
+            (&[&b"hel"[..], b"lo!"][..], "more came"),
+            (&[&b"hell"[..]][..], "1 bytes less"),
+            (&[&b"HELLO"[..]][..], "another SHA-256"),
+        ] {
+            let mut incoming = store.begin(&hello).unwrap();
+            let written = parts.iter().try_for_each(|part| incoming.write(part));
+            let refused = written.and_then(|()| incoming.keep()).unwrap_err();
+            assert!(refused.contains(wanted), "{refused}");
+            assert!(!store.has(&hello));
+        }
+        let mut incoming = store.begin(&hello).unwrap();
+        incoming.write(b"hel").and_then(|()| incoming.write(b"lo")).unwrap();
+        assert!(!store.has(&hello), "not before it is whole");
+        incoming.keep().unwrap();
+        assert!(store.has(&hello) && store.is_used());
+        assert_eq!(store.path(&hello), place.path().join(format!("lfs/objects/2c/f2/{HELLO}")));
+        std::fs::write(store.path(&hello), "hel").unwrap();
+        assert!(!store.has(&hello), "cut off");
+        store.forget(&hello).and_then(|()| store.forget(&hello)).unwrap();
+    }
+}
