@@ -90,8 +90,13 @@ impl<'a> Files<'a> {
 
     /// Puts the large files of this commit into the place of their pointers.
     pub(crate) async fn bring(&self, commit: &CommitId) -> Result<(), Error> {
+        self.bring_within(&[String::new()], commit).await
+    }
+
+    /// The same for files at or below these paths; the empty one is all of them.
+    pub(crate) async fn bring_within(&self, within: &[String], commit: &CommitId) -> Result<(), Error> {
         let settings = &self.mirror.runner().settings;
-        if !self.has_large_files().await? {
+        if within.is_empty() || !self.has_large_files().await? {
             return Ok(());
         }
         let Some(program) = &settings.lfs else {
@@ -100,7 +105,8 @@ impl<'a> Files<'a> {
             return Ok(());
         };
         let configured = Configured::read(self, commit).await?;
-        let files = self.pointers(&configured).await?;
+        let mut files = self.pointers(&configured).await?;
+        files.retain(|(file, _)| within.iter().any(|path| file.starts_with(path)));
         if files.is_empty() {
             return Ok(());
         }

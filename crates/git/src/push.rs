@@ -163,15 +163,14 @@ impl<R: Recorder> Pushing<'_, R> {
     async fn finish(self, commit: CommitId, already_there: bool) -> Told<Pushed, R::Error> {
         let tree = self.push.work_tree;
         let head = tree.head_commit()?;
+        let mut paths = Vec::new();
         if head != commit {
-            let paths = tree.differing(&head, &commit).await?;
+            paths = tree.differing(&head, &commit).await?;
             self.recorder.advancing(&paths).await.map_err(PushError::Record)?;
         }
         point!("push.advance");
         tree.advance(&commit).await?;
-        if head != commit {
-            Files::of(tree, &self.branch.mirror).bring(&commit).await?;
-        }
+        Files::of(tree, &self.branch.mirror).bring_within(&paths, &commit).await?;
         point!("push.advanced");
         Ok(Pushed { commit, branch: self.branch.name.clone(), already_there })
     }

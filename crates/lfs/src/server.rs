@@ -257,6 +257,10 @@ impl Server {
     /// What an action wants to see, and who we are where it says nothing of that and is the same server's.
     fn headers_of(&self, object: &Object, action: &Action) -> Vec<(String, String)> {
         let mut headers: Vec<_> = action.header.clone().into_iter().flatten().collect();
+        // How much is sent, and that it is, is for us to say; some servers would have it in parts.
+        headers.retain(|(name, _)| {
+            !["content-length", "transfer-encoding"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
+        });
         if object.authenticated != Some(true) {
             headers.extend(self.authorization(&action.href, &headers));
         }

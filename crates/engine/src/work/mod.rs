@@ -18,6 +18,7 @@ mod directory;
 mod error;
 mod fault;
 mod journal;
+mod links;
 mod materialize;
 mod path;
 mod root;

@@ -31,7 +31,7 @@ fn a_large_file_is_cloned_changed_and_pushed() {
     run("git-clone", json!({"repoURL": world.url("app"), "checkout": [{"branch": "main", "path": "src"}]}));
     let model = world.bench.work().join("src/k/model.bin");
     assert!(std::fs::read_to_string(&model).unwrap() == old, "the file itself, not its pointer");
-    run("file-write", json!({"outPath": "new.bin", "contents": new}));
+    run("file-write", json!({"path": "new.bin", "contents": new}));
     run("copy", json!({"inPath": "new.bin", "outPath": "src/k/model.bin"}));
     run("git-commit", json!({"path": "src", "message": "a new model"}));
     run("git-push", json!({"path": "src"}));
