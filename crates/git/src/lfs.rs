@@ -4,20 +4,21 @@
 //!
 //! Where there is no `git-lfs`, pointers are what is checked out, as with Git itself.
 
+mod endpoint;
+
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use ferry_artifact::repo_url::Transport;
-use ferry_artifact::{CommitId, RepoUrl};
-use ferry_lfs::{Login, Operation, Pointer, Server, Store};
-use serde::Deserialize;
+use ferry_artifact::CommitId;
+use ferry_lfs::{Operation, Pointer, Store};
 
+use self::endpoint::{Configured, server};
 use crate::classify;
 use crate::invocation::Invocation;
 use crate::mirror::Mirror;
-use crate::remote::{self, Remote, encoded};
 use crate::work_tree::WorkTree;
 use crate::{Error, Settings};
 
@@ -28,9 +29,16 @@ const POINTER: u64 = 1024;
 /// How many blobs are read at a time.
 const BLOBS: usize = 16 * 1024;
 
-/// Where the contents of a mirror are kept.
-pub(crate) fn store(mirror: &Path) -> Store {
-    Store::new(mirror.join("lfs"))
+/// Where the contents of a mirror are kept: beside the mirrors, since one that is damaged is made anew, and what was not
+/// pushed yet is nowhere else.
+pub(crate) fn store(mirrors: &Path, mirror: &str) -> Store {
+    Store::new(mirrors.with_file_name("lfs").join(mirror))
+}
+
+/// Removes what a killed process left on its way into any store.
+pub(crate) fn sweep(mirrors: &Path) -> std::io::Result<()> {
+    let stores = std::fs::read_dir(mirrors.with_file_name("lfs")).into_iter().flatten().flatten();
+    stores.map(|entry| Store::new(entry.path())).try_for_each(|store| store.sweep())
 }
 
 /// What makes `git` ask `git-lfs` about the files that are its own: what is added becomes a pointer with its content in the
@@ -84,8 +92,9 @@ impl<'a> Files<'a> {
         command.config(filter(&self.mirror.runner().settings, &self.store()))
     }
 
+    /// That of the mirror whose objects are borrowed; who pushes may be somebody else.
     fn store(&self) -> Store {
-        store(&self.mirror.shared().directory)
+        self.tree.map_or_else(|| self.mirror.lfs_store(), WorkTree::lfs_store)
     }
 
     /// Puts the large files of this commit into the place of their pointers.
@@ -106,24 +115,27 @@ impl<'a> Files<'a> {
         };
         let configured = Configured::read(self, commit).await?;
         let mut files = self.pointers(&configured).await?;
-        files.retain(|(file, _)| within.iter().any(|path| file.starts_with(path)));
+        let within: HashSet<&Path> = within.iter().map(Path::new).collect();
+        files.retain(|(file, _)| file.ancestors().any(|path| within.contains(path)));
         if files.is_empty() {
             return Ok(());
         }
         let store = self.store();
         let missing: BTreeMap<_, _> =
             files.iter().filter(|(_, p)| !store.has(p)).map(|(path, p)| (p.clone(), path)).collect();
-        let size = missing.keys().fold(0_u64, |sum, pointer| sum.saturating_add(pointer.size()));
+        // One content may be at many paths.
+        let size = files.iter().fold(0_u64, |sum, (_, pointer)| sum.saturating_add(pointer.size()));
         if size > settings.lfs_limit {
             return Err(self.failed(format!(
-                "its files of {} MiB are more than the {} MiB that one checkout may bring: leave some out (`sparse`, \
+                "its files of {} MiB are more than the {} MiB that one checkout may have: leave some out (`sparse`, \
                  or lfs.fetchexclude in .lfsconfig), or allow more",
                 size >> 20,
                 settings.lfs_limit >> 20
             )));
         }
         if !missing.is_empty() {
-            let server = server(self.mirror, configured.url.as_deref(), Operation::Download).await?;
+            let server = server(self.mirror, configured.url.as_deref(), Operation::Download).await;
+            let server = server.map_err(|e| self.failed(e.to_string()))?;
             let pointers: Vec<_> = missing.keys().cloned().collect();
             let came = server.download(&store, &pointers).await;
             came.map_err(|e| self.failed(told(&e, |oid| named(&missing, oid))))?;
@@ -163,13 +175,13 @@ impl<'a> Files<'a> {
         let input = files.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"].concat()).collect();
         let directory = self.directory.to_owned();
         // A file that looks as the index says it should would be left alone.
-        let remove = move || files.iter().try_for_each(|path| std::fs::remove_file(directory.join(path)));
-        let removed = tokio::task::spawn_blocking(remove).await.map_err(std::io::Error::other).flatten();
-        removed.map_err(Error::io("remove a pointer"))?;
+        let age = move || files.iter().try_for_each(|path| age(&directory.join(path)));
+        let aged = tokio::task::spawn_blocking(age).await.map_err(std::io::Error::other).flatten();
+        aged.map_err(|e| self.failed(format!("a pointer cannot be replaced: {e}")))?;
         let filter = [(PROCESS.to_owned(), process(program))];
         let command = self.command("check out large files into").config(filter);
         let command = command.args(["checkout-index", "--force", "--index", "-z", "--stdin"]).input(input);
-        command.success().await.map(drop)
+        command.success().await.map(drop).map_err(|e| self.failed(e.to_string()))
     }
 
     fn failed(&self, detail: impl AsRef<str>) -> Error {
@@ -179,20 +191,21 @@ impl<'a> Files<'a> {
 
 /// Sends what the commits of a work tree up to this one point to, where the server does not have it.
 pub(crate) async fn send(mirror: &Mirror, tree: &WorkTree, tip: &CommitId) -> Result<(), Error> {
-    let store = tree.lfs_store();
+    let files = Files::of(tree, mirror);
     // Without `git-lfs` no content was ever made here.
-    if mirror.runner().settings.lfs.is_none() || !store.is_used() {
+    if mirror.runner().settings.lfs.is_none() || !files.has_large_files().await? {
         return Ok(());
     }
     let pointers = new_pointers(tree, tip).await?;
     if pointers.is_empty() {
         return Ok(());
     }
-    let configured = Configured::read(&Files::of(tree, mirror), tip).await?;
+    let configured = Configured::read(&files, tip).await?;
     let url = configured.push_url.or(configured.url);
-    let server = server(mirror, url.as_deref(), Operation::Upload).await?;
+    let server = server(mirror, url.as_deref(), Operation::Upload).await;
+    let server = server.map_err(|e| failed(mirror, e.to_string()))?;
     let all: Vec<_> = pointers.keys().cloned().collect();
-    let sent = server.upload(&store, &all).await;
+    let sent = server.upload(&files.store(), &all).await;
     sent.map_err(|e| failed(mirror, told(&e, |oid| named(&pointers, oid))))
 }
 
@@ -233,115 +246,6 @@ fn contents(mut output: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// What the repository says in `.lfsconfig`, as far as it concerns us.
-#[derive(Debug, Default)]
-struct Configured {
-    url: Option<String>,
-    push_url: Option<String>,
-    include: Vec<String>,
-    exclude: Vec<String>,
-}
-
-impl Configured {
-    async fn read(files: &Files<'_>, commit: &CommitId) -> Result<Self, Error> {
-        let command = files.command("read .lfsconfig of").args(["config", "--no-includes", "-z", "--list"]);
-        let output = command.arg("--blob").arg(format!("{commit}:.lfsconfig")).run().await?;
-        let mut configured = Self::default();
-        // Mostly there is none.
-        if !output.success {
-            return Ok(configured);
-        }
-        let list =
-            |value: &str| value.split(',').map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect();
-        let text = String::from_utf8_lossy(&output.stdout);
-        for (key, value) in text.split_terminator('\0').filter_map(|entry| entry.split_once('\n')) {
-            match key {
-                "lfs.url" => configured.url = Some(value.to_owned()),
-                "lfs.pushurl" => configured.push_url = Some(value.to_owned()),
-                "lfs.fetchinclude" => configured.include = list(value),
-                "lfs.fetchexclude" => configured.exclude = list(value),
-                _ => {}
-            }
-        }
-        Ok(configured)
-    }
-}
-
-/// Who has the contents of a repository: the server it names, or else the one that has the repository. The login goes to
-/// the repository's own server only.
-async fn server(mirror: &Mirror, named: Option<&str>, operation: Operation) -> Result<Server, Error> {
-    let service = mirror.service();
-    let (remote, is_named) = match named {
-        Some(url) => {
-            let url = RepoUrl::parse(url).map_err(|e| failed(mirror, format!(".lfsconfig: {e}")))?;
-            (mirror.shared().remote.sibling(&url, service.settings(), service.salt())?, true)
-        }
-        None => (mirror.shared().remote.clone(), false),
-    };
-    let transport = RepoUrl::parse(&remote.address)?.transport();
-    let (url, headers) = match transport {
-        Transport::Ssh => authenticate(mirror, &remote, operation).await?,
-        Transport::Http | Transport::Https if is_named => (remote.address.clone(), Vec::new()),
-        Transport::Http | Transport::Https => (api_of(&remote.address), Vec::new()),
-    };
-    let login = remote.basic().map(|(scope, username, password)| Login {
-        origin: scope.to_owned(),
-        authorization: format!("Basic {}", encoded(username, password)),
-    });
-    let settings = service.settings();
-    Ok(Server {
-        http: mirror.runner().http.clone(),
-        url: url.trim_end_matches('/').to_owned(),
-        login,
-        headers,
-        insecure: remote.insecure_skip_tls_verify,
-        deadline: settings.fetch_deadline,
-        stall: settings.stall,
-    })
-}
-
-/// Where the API is that belongs to a repository.
-fn api_of(address: &str) -> String {
-    let address = address.trim_end_matches('/');
-    format!("{}.git/info/lfs", address.strip_suffix(".git").unwrap_or(address))
-}
-
-/// What a server says over SSH of where its contents are.
-#[derive(Deserialize)]
-struct Authenticated {
-    #[serde(default)]
-    href: String,
-    #[serde(default)]
-    header: BTreeMap<String, String>,
-}
-
-/// Asks over SSH where the API is and what it wants to see.
-async fn authenticate(
-    mirror: &Mirror,
-    remote: &Remote,
-    operation: Operation,
-) -> Result<(String, Vec<(String, String)>), Error> {
-    let target =
-        remote::ssh_target(&remote.address).ok_or_else(|| failed(mirror, "the address names no path"))?;
-    let port = target.port.map(|port| vec!["-p".to_owned(), port.to_string()]).unwrap_or_default();
-    let path = target.path.replace('\'', "'\\''");
-    let ask = format!("git-lfs-authenticate '{path}' {}", operation.as_str());
-    // As `git` itself starts it.
-    let command = mirror.command("ask for the large files of").remote(remote).program("/bin/sh");
-    let command = command.args(["-c", r#"eval "$GIT_SSH_COMMAND \"\$@\"""#, "ssh"]).args(port);
-    let output =
-        command.args([&target.host, &ask]).deadline(mirror.runner().settings.list_deadline).success().await?;
-    let answer: Authenticated = serde_json::from_slice(&output.stdout)
-        .map_err(|_| failed(mirror, "what the server says to git-lfs-authenticate is not readable"))?;
-    let host = target.host.rsplit_once('@').map_or(&*target.host, |(_, host)| host);
-    let url = if answer.href.is_empty() {
-        api_of(&format!("https://{host}/{}", target.path.trim_start_matches('/')))
-    } else {
-        answer.href
-    };
-    Ok((url, answer.header.into_iter().collect()))
-}
-
 fn failed(mirror: &Mirror, detail: impl AsRef<str>) -> Error {
     let detail = classify::redacted(detail.as_ref(), &mirror.shared().remote.secrets());
     Error::Lfs { url: mirror.url().to_owned(), detail }
@@ -350,7 +254,7 @@ fn failed(mirror: &Mirror, detail: impl AsRef<str>) -> Error {
 /// An error with the file that it is about.
 fn told(error: &ferry_lfs::Error, path_of: impl Fn(&str) -> Option<String>) -> String {
     match error {
-        ferry_lfs::Error::Object { oid, why } => {
+        ferry_lfs::Error::Object { oid, why, .. } => {
             path_of(oid).map_or_else(|| error.to_string(), |path| format!("{path}: {why} (object {oid})"))
         }
         _ => error.to_string(),
@@ -381,6 +285,11 @@ fn plain_file(directory: &Path, path: &Path, most: u64) -> Option<Vec<u8>> {
     (found.is_file() && found.len() <= most).then(|| std::fs::read(&whole).ok()).flatten()
 }
 
+/// Makes a file look older than the index says it is.
+fn age(file: &Path) -> std::io::Result<()> {
+    std::fs::File::open(file)?.set_modified(SystemTime::UNIX_EPOCH)
+}
+
 fn names_filter(directory: &Path, attributes: &Path) -> bool {
     let text = plain_file(directory, attributes, ATTRIBUTES).unwrap_or_default();
     text.windows(10).any(|part| part == b"filter=lfs")
@@ -394,13 +303,6 @@ fn pointer_at(directory: &Path, path: PathBuf) -> Option<(PathBuf, Pointer)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_api_is_beside_the_repository() {
-        for address in ["https://h/a/b", "https://h/a/b/", "https://h/a/b.git", "https://h/a/b.git/"] {
-            assert_eq!(api_of(address), "https://h/a/b.git/info/lfs", "{address}");
-        }
-    }
 
     #[test]
     fn blobs_are_read_by_their_size() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ferry_artifact::{BranchName, CommitId, CommitPrefix, TagName};
+use ferry_lfs::Store;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::RwLock;
@@ -15,7 +16,7 @@ use crate::invocation::{Invocation, Runner};
 use crate::listing::Listing;
 use crate::remote::Remote;
 use crate::work_tree::WorkTree;
-use crate::{Error, Git, template};
+use crate::{Error, Git, lfs, template};
 
 /// What to read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +106,11 @@ impl Mirror {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Where its large files are.
+    pub(crate) fn lfs_store(&self) -> Store {
+        lfs::store(self.git.mirrors(), &self.shared.remote.id)
     }
 
     pub(crate) fn runner(&self) -> &Arc<Runner> {

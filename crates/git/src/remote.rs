@@ -131,10 +131,13 @@ pub(crate) fn ssh_target(address: &str) -> Option<SshTarget> {
         let (host, path) = address.split_once(':')?;
         return Some(SshTarget { host: host.to_owned(), port: None, path: path.to_owned() });
     };
-    let (authority, path) = rest.split_once('/')?;
+    let (authority, path) = rest.split_at_checked(rest.find('/')?)?;
     let port = Url::parse(address).ok()?.port();
     let host = port.and_then(|port| authority.strip_suffix(&format!(":{port}"))).unwrap_or(authority);
-    Some(SshTarget { host: host.to_owned(), port, path: path.to_owned() })
+    // As `git` has it: from the root, unless it is somebody's home.
+    let path = path.strip_prefix('/').filter(|path| path.starts_with('~')).unwrap_or(path);
+    let path = percent_decode_str(path).decode_utf8().ok()?.into_owned();
+    Some(SshTarget { host: host.to_owned(), port, path })
 }
 
 /// Scheme, host and port of an http(s) address.
@@ -242,9 +245,10 @@ mod tests {
     fn ssh_gets_host_port_and_path() {
         for (address, host, port, path) in [
             ("git@h:team/app.git", "git@h", None, "team/app.git"),
-            ("ssh://git@h/team/app", "git@h", None, "team/app"),
-            ("ssh://git@h:2222/team/app", "git@h", Some(2222), "team/app"),
-            ("ssh://h:22/app", "h", Some(22), "app"),
+            ("ssh://git@h/team/a%20b", "git@h", None, "/team/a b"),
+            ("ssh://git@h/~me/app", "git@h", None, "~me/app"),
+            ("ssh://git@h:2222/team/app", "git@h", Some(2222), "/team/app"),
+            ("ssh://h:22/app", "h", Some(22), "/app"),
         ] {
             let wanted = SshTarget { host: host.into(), port, path: path.into() };
             assert_eq!(ssh_target(address), Some(wanted), "{address}");

@@ -2,14 +2,14 @@
 //! mirrors and branch queues are in use, so that everybody shares them.
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io::Read as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use ferry_artifact::{BranchName, RepoUrl};
-use nix::fcntl::{Flock, FlockArg};
 use parking_lot::Mutex;
 
 use crate::branch::Branch;
@@ -20,6 +20,10 @@ use crate::queue::Queue;
 use crate::reach;
 use crate::remote::Remote;
 use crate::{Error, Settings};
+
+/// How long a process that was killed may hold its lock after its end, and how often it is tried meanwhile.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Git for the whole process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ struct Inner {
     known: Mutex<HashMap<String, Weak<Shared>>>,
     queues: Mutex<HashMap<(String, BranchName), Weak<Queue>>>,
     /// Held as long as we live: the directory is ours alone.
-    _lock: Flock<File>,
+    _lock: File,
 }
 
 impl Git {
@@ -55,6 +59,7 @@ impl Git {
         let (mirrors, home, keys) = (directory("mirrors")?, directory("home")?, directory("keys")?);
         crate::process::end_leftovers(&home);
         sweep(&keys)?;
+        crate::lfs::sweep(&mirrors).map_err(Error::io("sweep large files"))?;
         let salt = salt(&cache)?;
         let settings = Settings { program: settings.found_program(), ..settings };
         let runner = Arc::new(Runner { http: reach::http(&settings), settings, home, keys });
@@ -133,11 +138,20 @@ impl Git {
     }
 }
 
-fn lock(cache: &Path) -> Result<Flock<File>, Error> {
+fn lock(cache: &Path) -> Result<File, Error> {
     let path = cache.join("lock");
     let file = File::create(&path).map_err(Error::io(format!("make {}", path.display())))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|_held| Error::Busy { place: cache.display().to_string() })
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < given_up => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy { place: cache.display().to_string() }),
+            Err(TryLockError::Error(error)) => {
+                return Err(Error::io(format!("lock {}", path.display()))(error));
+            }
+        }
+    }
 }
 
 /// Removes keys (and scratch files beside them) that a crash left behind.

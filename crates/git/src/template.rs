@@ -231,9 +231,10 @@ impl Template {
         if !unchanged.run().await?.success {
             return Ok(false);
         }
-        // Attributes change how other files are written, also those that are the same in both.
+        // These change how other files are written, also those that are the same in both.
         let attributes = self.tree.command("compare commits of").args(["diff-tree", "-r", "--name-only"]);
-        let attributes = attributes.args([old.as_str(), new.as_str(), "--", ":(glob)**/.gitattributes"]);
+        let attributes =
+            attributes.args([old.as_str(), new.as_str(), "--", ":(glob)**/.gitattributes", ".lfsconfig"]);
         if !attributes.success().await?.stdout.is_empty() {
             return Ok(false);
         }

@@ -177,7 +177,7 @@ impl WorkTree {
 
     /// Where the large files of its mirror are.
     pub(crate) fn lfs_store(&self) -> Store {
-        lfs::store(&self.mirrors.join(&self.state.mirror))
+        lfs::store(&self.mirrors, &self.state.mirror)
     }
 
     pub(crate) fn git(&self) -> PathBuf {

@@ -2,11 +2,14 @@
 //! becomes, is for the real `git-lfs`; this is its network, where every address is judged.
 
 mod batch;
+mod error;
 mod pointer;
 mod server;
 mod store;
+mod transfer;
 
 pub use batch::Operation;
+pub use error::Error;
 pub use pointer::Pointer;
-pub use server::{Error, Login, Server};
+pub use server::{Login, Server};
 pub use store::Store;

@@ -1,7 +1,7 @@
 //! A pointer: the small text that Git keeps in the place of a large file.
 
-/// No pointer is longer.
-const LONGEST: usize = 1024;
+/// All pointers are shorter.
+const TOO_LONG: usize = 1024;
 
 /// What the first line may say: the format's name today, and two from before it had one.
 const VERSIONS: [&str; 3] =
@@ -15,25 +15,20 @@ pub struct Pointer {
 }
 
 impl Pointer {
-    /// Reads what Git keeps in the place of a file. None: it is no pointer but a file as it is.
+    /// Reads what Git keeps in the place of a file, as strictly as `git-lfs`. None: it is no pointer but a file as it is.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        if text.len() > LONGEST {
+        if text.len() >= TOO_LONG {
             return None;
         }
-        let mut lines = std::str::from_utf8(text).ok()?.lines();
+        let mut lines = std::str::from_utf8(text).ok()?.trim().lines();
         let version = lines.next()?.strip_prefix("version ")?;
-        if !VERSIONS.contains(&version.trim_end()) {
+        if !VERSIONS.contains(&version) {
             return None;
         }
-        let (mut oid, mut size) = (None, None);
-        for line in lines {
-            match line.trim_end().split_once(' ')? {
-                ("oid", value) => oid = Some(value.strip_prefix("sha256:")?),
-                ("size", value) => size = Some(value.parse().ok()?),
-                _ => {}
-            }
-        }
-        Self::new(oid?, size?)
+        let mut lines = lines.skip_while(|line| line.starts_with("ext-"));
+        let oid = lines.next()?.strip_prefix("oid sha256:")?;
+        let size = lines.next()?.strip_prefix("size ")?;
+        lines.next().is_none().then(|| Self::new(oid, size.parse().ok()?)).flatten()
     }
 
     /// A content with this SHA-256 in hexadecimal digits, and of this many bytes.
@@ -51,6 +46,11 @@ impl Pointer {
     pub fn size(&self) -> u64 {
         self.size
     }
+
+    /// Whether there is nothing to bring or to send.
+    pub fn is_empty(&self) -> bool {
+        self.size == 0
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
     fn what_git_lfs_writes_is_a_pointer() {
         let new = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n");
         let extended = new.replace("\noid", &format!("\next-0-x sha256:{OID}\noid"));
-        for text in [&new, &extended, new.trim_end(), &new.replace('\n', "\r\n")] {
+        for text in [&new, &extended, new.trim_end(), &new.replace('\n', "\r\n"), &format!("\n{new}\n")] {
             assert_eq!(Pointer::parse(text.as_bytes()), Pointer::new(OID, 12345), "{text}");
         }
     }
@@ -83,6 +83,7 @@ mod tests {
             good.replace("12345", "-1"),
             good.replace("12345", "99999999999999999999"),
             good.replace("size 12345\n", ""),
+            format!("version {}\nsize 1\noid sha256:{OID}\n", VERSIONS[0]),
             format!("{good}{}", "x y\n".repeat(300)),
             good + "line\n",
         ] {

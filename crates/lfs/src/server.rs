@@ -1,4 +1,4 @@
-//! A server's contents: asked for in batches, each sent or received by itself, again where the server is busy.
+//! A server, and what it is asked: about many contents at once, again where it is busy.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ferry_net::{Http, Payload, Request};
+use futures::TryStreamExt as _;
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _};
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 
-use crate::batch::{Action, Answer, MEDIA_TYPE, Object, Operation, Question};
+use crate::batch::{Answer, MEDIA_TYPE, Object, Operation, Question};
+use crate::error::Error;
 use crate::pointer::Pointer;
 use crate::store::Store;
 
@@ -26,6 +28,8 @@ const SOON: Duration = Duration::from_secs(30);
 /// How often a request is made anew where the server is busy, and how long that takes at most each time.
 const TRIES: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often the server is asked where contents are: what it says may hold for a short time only.
+const ROUNDS: u32 = 3;
 
 /// Who we are, to one server.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,71 +58,24 @@ pub struct Server {
     pub login: Option<Login>,
     /// What the server wants to see with each question, names and values.
     pub headers: Vec<(String, String)>,
-    /// Whether any certificate will do.
+    /// Whether any certificate of it will do.
     pub insecure: bool,
-    /// How long one content may take.
+    /// How long all of it may take.
     pub deadline: Duration,
     /// A transfer of no byte at all for so long is given up.
     pub stall: Duration,
 }
 
-/// Why contents did not come or go.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The server could not be reached, or broke off.
-    #[error("{server} cannot be reached: {why}")]
-    Unreachable {
-        /// Scheme, host and port.
-        server: String,
-        /// Why.
-        why: String,
-    },
-    /// It wants to know who we are, or knows and does not let us.
-    #[error("{server} refuses it ({status}): check the credential of the repository")]
-    Denied {
-        /// Scheme, host and port.
-        server: String,
-        /// How it said so.
-        status: u16,
-    },
-    /// It answered something else.
-    #[error("{server} answered {status}{said}")]
-    Status {
-        /// Scheme, host and port.
-        server: String,
-        /// The status.
-        status: u16,
-        /// What it said, after a colon.
-        said: String,
-    },
-    /// The answer is none.
-    #[error("{server}: {why}")]
-    Wrong {
-        /// Scheme, host and port.
-        server: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// One content.
-    #[error("object {oid}: {why}")]
-    Object {
-        /// Its SHA-256.
-        oid: String,
-        /// What is wrong with it.
-        why: String,
-    },
-}
-
 /// A request that can be made again.
-struct Ask<'a> {
-    method: Method,
-    url: &'a str,
-    headers: Vec<(String, String)>,
-    body: Body<'a>,
-    timeout: Duration,
+pub(crate) struct Ask<'a> {
+    pub method: Method,
+    pub url: &'a str,
+    pub headers: Vec<(String, String)>,
+    pub body: Body<'a>,
+    pub timeout: Duration,
 }
 
-enum Body<'a> {
+pub(crate) enum Body<'a> {
     Text(&'a [u8]),
     File(PathBuf, u64),
 }
@@ -126,24 +83,52 @@ enum Body<'a> {
 impl Server {
     /// Brings contents into the store.
     pub async fn download(&self, store: &Store, pointers: &[Pointer]) -> Result<(), Error> {
-        for some in pointers.chunks(BATCH) {
-            let answers = self.ask_about(Operation::Download, some).await?;
-            let each =
-                some.iter().map(|pointer| self.receive(store, pointer, answers.get(pointer.oid())).boxed());
-            some_at_once(each.collect()).await?;
-        }
-        Ok(())
+        self.in_time(self.move_all(Operation::Download, store, pointers)).await
     }
 
     /// Sends those contents of the store that the server does not have. One that neither has is an error.
     pub async fn upload(&self, store: &Store, pointers: &[Pointer]) -> Result<(), Error> {
+        self.in_time(self.move_all(Operation::Upload, store, pointers)).await
+    }
+
+    async fn in_time(&self, work: impl Future<Output = Result<(), Error>> + Send) -> Result<(), Error> {
+        let late = || Error::Late { server: ferry_net::shown(&self.url), seconds: self.deadline.as_secs() };
+        tokio::time::timeout(self.deadline, work).await.map_err(|_late| late())?
+    }
+
+    async fn move_all(&self, operation: Operation, store: &Store, pointers: &[Pointer]) -> Result<(), Error> {
         for some in pointers.chunks(BATCH) {
-            let answers = self.ask_about(Operation::Upload, some).await?;
-            let each =
-                some.iter().map(|pointer| self.give(store, pointer, answers.get(pointer.oid())).boxed());
-            some_at_once(each.collect()).await?;
+            let mut round = 1;
+            loop {
+                match self.move_some(operation, store, some).await {
+                    Err(error @ Error::Object { again: true, .. }) if round < ROUNDS => {
+                        tracing::debug!(%error, "asking anew");
+                        round += 1;
+                    }
+                    other => break other?,
+                }
+            }
         }
         Ok(())
+    }
+
+    async fn move_some(&self, operation: Operation, store: &Store, some: &[Pointer]) -> Result<(), Error> {
+        // What came in an earlier round is here.
+        let is_done = |pointer: &Pointer| operation == Operation::Download && store.has(pointer);
+        let some: Vec<Pointer> = some.iter().filter(|p| !p.is_empty() && !is_done(p)).cloned().collect();
+        if some.is_empty() {
+            return Ok(());
+        }
+        let answers = self.ask_about(operation, &some).await?;
+        let each = some.iter().map(|pointer| -> BoxFuture<'_, Result<(), Error>> {
+            let object = answers.get(pointer.oid());
+            match operation {
+                Operation::Download => self.receive(store, pointer, object).boxed(),
+                Operation::Upload => self.give(store, pointer, object).boxed(),
+            }
+        });
+        let each: Vec<_> = each.collect();
+        futures::stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await
     }
 
     async fn ask_about(
@@ -153,156 +138,92 @@ impl Server {
     ) -> Result<HashMap<String, Object>, Error> {
         let url = format!("{}/objects/batch", self.url);
         let question = serde_json::to_vec(&Question::new(operation, some));
-        let body = question.map_err(|e| broke(&url, &e.to_string()))?;
-        let mut response = self.json(&url, self.headers.clone(), &body, false).await?;
-        let read = ferry_net::body(&mut response, ANSWER).await.map_err(|why| broke(&url, &why))?;
+        let body = question.map_err(|e| wrong(&url, &e.to_string()))?;
+        let mut response = self.json(&url, self.headers.clone(), &body).await?;
+        let read = ferry_net::body(&mut response, ANSWER).await.map_err(|why| wrong(&url, &why))?;
         let answer: Answer = serde_json::from_slice(&read)
-            .map_err(|_| broke(&url, "what it answers is not readable: is it a server for Git LFS?"))?;
+            .map_err(|_| wrong(&url, "what it answers is not readable: is it a server for Git LFS?"))?;
         if let Some(transfer) = answer.transfer.filter(|transfer| transfer != "basic") {
-            return Err(broke(
-                &url,
-                &format!("it wants transfers of the kind {transfer:?}, which was not offered"),
-            ));
+            let why = format!("it wants transfers of the kind {transfer:?}, which was not offered");
+            return Err(wrong(&url, &why));
         }
         let failed = answer.objects.iter().find_map(|object| Some((object, object.error.as_ref()?)));
         if let Some((object, problem)) = failed {
-            let said: String = plain(&problem.message);
-            let why = format!("the server says {}: {said}", problem.code);
+            let why = format!("the server says {}: {}", problem.code, plain(&problem.message));
             // What is told is a text of the server's.
-            let oid =
-                Pointer::new(&object.oid, 0).map(|pointer| pointer.oid().to_owned()).unwrap_or_default();
-            return Err(Error::Object { oid, why });
+            let oid = Pointer::new(&object.oid, 0).map(|pointer| pointer.oid().to_owned());
+            return Err(Error::Object { oid: oid.unwrap_or_default(), why, again: false });
         }
         Ok(answer.objects.into_iter().map(|object| (object.oid.clone(), object)).collect())
     }
 
-    async fn receive(&self, store: &Store, pointer: &Pointer, object: Option<&Object>) -> Result<(), Error> {
-        let object = object.ok_or_else(|| wrong(pointer, "the server says nothing of it"))?;
-        let action = object.actions.as_ref().and_then(|actions| actions.download.as_ref());
-        let action = action.ok_or_else(|| wrong(pointer, "the server does not say where it is"))?;
-        let ask = Ask {
-            method: Method::GET,
-            url: &action.href,
-            headers: self.headers_of(object, action),
-            body: Body::Text(b""),
-            timeout: self.deadline,
-        };
-        let mut response = self.found(ask).await?;
-        let store = store.clone();
-        let failed = |why: String| Error::Object { oid: pointer.oid().to_owned(), why };
-        let mut incoming = store.begin(pointer).map_err(|e| failed(e.to_string()))?;
-        loop {
-            let next = tokio::time::timeout(self.stall, response.chunk()).await;
-            let next =
-                next.map_err(|_late| failed(format!("nothing came for {} s", self.stall.as_secs_f64())))?;
-            let Some(part) = next.map_err(|e| failed(ferry_net::told(e)))? else { break };
-            incoming.write(&part).map_err(failed)?;
-        }
-        let kept = tokio::task::spawn_blocking(move || incoming.keep()).await;
-        kept.map_err(|e| failed(e.to_string()))?.map_err(failed)
-    }
-
-    async fn give(&self, store: &Store, pointer: &Pointer, object: Option<&Object>) -> Result<(), Error> {
-        let object = object.ok_or_else(|| wrong(pointer, "the server says nothing of it"))?;
-        // What it has, it asks nothing for.
-        let Some(actions) = &object.actions else { return Ok(()) };
-        if let Some(action) = &actions.upload {
-            self.put(store, pointer, object, action).await?;
-        }
-        match &actions.verify {
-            Some(action) => self.verify(pointer, object, action).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn put(
-        &self,
-        store: &Store,
-        pointer: &Pointer,
-        object: &Object,
-        action: &Action,
-    ) -> Result<(), Error> {
-        if !store.has(pointer) {
-            return Err(wrong(pointer, "neither the server nor this checkout has it"));
-        }
-        let mut headers = self.headers_of(object, action);
-        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-            headers.push(("content-type".to_owned(), "application/octet-stream".to_owned()));
-        }
-        let body = Body::File(store.path(pointer), pointer.size());
-        let ask = Ask { method: Method::PUT, url: &action.href, headers, body, timeout: self.deadline };
-        self.found(ask).await.map(drop)
-    }
-
-    async fn verify(&self, pointer: &Pointer, object: &Object, action: &Action) -> Result<(), Error> {
-        let body = serde_json::json!({"oid": pointer.oid(), "size": pointer.size()}).to_string();
-        self.json(&action.href, self.headers_of(object, action), body.as_bytes(), true).await.map(drop)
-    }
-
-    async fn json(
+    /// Asks the API, proving who we are.
+    pub(crate) async fn json(
         &self,
         url: &str,
-        mut headers: Vec<(String, String)>,
+        headers: Vec<(String, String)>,
         body: &[u8],
-        proved: bool,
     ) -> Result<Response, Error> {
-        if !proved {
-            headers.extend(self.authorization(url, &headers));
+        let mut at = url.to_owned();
+        loop {
+            let mut all = headers.clone();
+            all.extend(self.authorization(&at, &headers));
+            all.extend(["accept", "content-type"].map(|name| (name.to_owned(), MEDIA_TYPE.to_owned())));
+            let ask =
+                Ask { method: Method::POST, url: &at, headers: all, body: Body::Text(body), timeout: SOON };
+            let response = self.patiently(&ask).await?;
+            let ended = response.url().to_string();
+            if response.status().is_success() || ended == at || at != url {
+                return self.judged(response).await;
+            }
+            // Most redirections turn a question into a mere request for a page: it is put once more, where they led to.
+            at = ended;
         }
-        headers.extend(["accept", "content-type"].map(|name| (name.to_owned(), MEDIA_TYPE.to_owned())));
-        let ask = Ask { method: Method::POST, url, headers, body: Body::Text(body), timeout: SOON };
-        self.found(ask).await
     }
 
-    /// What an action wants to see, and who we are where it says nothing of that and is the same server's.
-    fn headers_of(&self, object: &Object, action: &Action) -> Vec<(String, String)> {
-        let mut headers: Vec<_> = action.header.clone().into_iter().flatten().collect();
-        // How much is sent, and that it is, is for us to say; some servers would have it in parts.
-        headers.retain(|(name, _)| {
-            !["content-length", "transfer-encoding"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
-        });
-        if object.authenticated != Some(true) {
-            headers.extend(self.authorization(&action.href, &headers));
-        }
-        headers
-    }
-
-    fn authorization(&self, url: &str, headers: &[(String, String)]) -> Option<(String, String)> {
+    pub(crate) fn authorization(&self, url: &str, headers: &[(String, String)]) -> Option<(String, String)> {
         let has_one = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         let login = self.login.as_ref().filter(|login| !has_one && login.origin == ferry_net::shown(url))?;
         Some(("authorization".to_owned(), login.authorization.clone()))
     }
 
-    async fn found(&self, ask: Ask<'_>) -> Result<Response, Error> {
-        let server = ferry_net::shown(ask.url);
+    /// Makes a request, again where the server is busy.
+    pub(crate) async fn patiently(&self, ask: &Ask<'_>) -> Result<Response, Error> {
         let mut tries = 0;
         loop {
-            let mut response = self.once(&ask).await?;
+            let response = self.once(ask).await?;
             let status = response.status();
             let is_busy = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
             tries += 1;
-            if is_busy && tries < TRIES {
-                let wait = retry_after(response.headers()).unwrap_or(Duration::from_secs(1 << tries));
-                tracing::debug!(server, %status, ?wait, "busy");
-                tokio::time::sleep(wait.min(PATIENCE)).await;
-                continue;
-            }
-            if status.is_success() {
+            if !is_busy || tries == TRIES {
                 return Ok(response);
             }
-            let status = status.as_u16();
-            if matches!(status, 401 | 403) {
-                return Err(Error::Denied { server, status });
-            }
-            let said = ferry_net::body(&mut response, 64 << 10).await.ok().and_then(|body| said(&body));
-            let said = said.map(|said| format!(": {said}")).unwrap_or_default();
-            return Err(Error::Status { server, status, said });
+            let wait = retry_after(response.headers()).unwrap_or(Duration::from_secs(1 << tries));
+            tracing::debug!(server = ferry_net::shown(ask.url), %status, ?wait, "busy");
+            tokio::time::sleep(wait.min(PATIENCE)).await;
         }
+    }
+
+    /// An answer that is none is an error.
+    pub(crate) async fn judged(&self, mut response: Response) -> Result<Response, Error> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (server, status) = (ferry_net::shown(response.url().as_str()), response.status().as_u16());
+        if matches!(status, 401 | 403) {
+            return Err(Error::Denied { server, status });
+        }
+        let said = ferry_net::body(&mut response, 64 << 10).await.ok().and_then(|body| said(&body));
+        let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+        Err(Error::Status { server, status, said })
     }
 
     async fn once(&self, ask: &Ask<'_>) -> Result<Response, Error> {
         let mut headers = ask.headers.clone();
-        let unreachable = |why: String| Error::Unreachable { server: ferry_net::shown(ask.url), why };
+        let server = ferry_net::shown(ask.url);
+        // Nobody has said of other places that they need not be known.
+        let insecure = self.insecure && server == ferry_net::shown(&self.url);
+        let unreachable = |why: String| Error::Unreachable { server: server.clone(), why };
         let body = match &ask.body {
             Body::Text(text) => Payload::from(text.to_vec()),
             Body::File(path, size) => {
@@ -317,7 +238,7 @@ impl Server {
             headers,
             query: Vec::new(),
             body,
-            insecure: self.insecure,
+            insecure,
             proxy: None,
             timeout: ask.timeout,
         };
@@ -330,16 +251,8 @@ impl Server {
     }
 }
 
-async fn some_at_once(all: Vec<BoxFuture<'_, Result<(), Error>>>) -> Result<(), Error> {
-    futures::stream::iter(all).buffer_unordered(AT_ONCE).try_collect().await
-}
-
-fn broke(url: &str, why: &str) -> Error {
+fn wrong(url: &str, why: &str) -> Error {
     Error::Wrong { server: ferry_net::shown(url), why: why.to_owned() }
-}
-
-fn wrong(pointer: &Pointer, why: &str) -> Error {
-    Error::Object { oid: pointer.oid().to_owned(), why: why.to_owned() }
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

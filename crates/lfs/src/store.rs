@@ -1,4 +1,4 @@
-//! Contents on this disk, where `git-lfs` looks for them: `objects/4d/7a/4d7a…`.
+//! Contents on this disk, where `git-lfs` looks for them: `objects/4d/7a/4d7a…`. What is on its way is in `incoming`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,11 +25,6 @@ impl Store {
         &self.directory
     }
 
-    /// Whether anything was ever put here.
-    pub fn is_used(&self) -> bool {
-        self.directory.join("objects").exists()
-    }
-
     /// Where a content is, or would be.
     pub fn path(&self, pointer: &Pointer) -> PathBuf {
         let oid = pointer.oid();
@@ -39,24 +34,28 @@ impl Store {
 
     /// Whether a content is here whole.
     pub fn has(&self, pointer: &Pointer) -> bool {
-        std::fs::metadata(self.path(pointer))
-            .is_ok_and(|found| found.is_file() && found.len() == pointer.size())
+        let is_whole = |found: std::fs::Metadata| found.is_file() && found.len() == pointer.size();
+        pointer.is_empty() || std::fs::metadata(self.path(pointer)).is_ok_and(is_whole)
     }
 
-    /// Forgets a content that turned out to be damaged.
-    pub fn forget(&self, pointer: &Pointer) -> io::Result<()> {
-        match std::fs::remove_file(self.path(pointer)) {
+    /// Removes what a killed process left on its way. Nobody else may use the store meanwhile.
+    pub fn sweep(&self) -> io::Result<()> {
+        match std::fs::remove_dir_all(self.incoming()) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(()),
         }
     }
 
+    fn incoming(&self) -> PathBuf {
+        self.directory.join("incoming")
+    }
+
     /// A content that is about to come.
     pub(crate) fn begin(&self, pointer: &Pointer) -> io::Result<Incoming> {
         let path = self.path(pointer);
-        let place = path.parent().unwrap_or(&self.directory);
-        std::fs::create_dir_all(place)?;
-        let file = tempfile::Builder::new().prefix("incoming-").tempfile_in(place)?;
+        std::fs::create_dir_all(path.parent().unwrap_or(&self.directory))?;
+        std::fs::create_dir_all(self.incoming())?;
+        let file = NamedTempFile::new_in(self.incoming())?;
         Ok(Incoming { file, path, hash: Sha256::new(), left: pointer.size(), pointer: pointer.clone() })
     }
 }
@@ -121,10 +120,19 @@ mod tests {
         incoming.write(b"hel").and_then(|()| incoming.write(b"lo")).unwrap();
         assert!(!store.has(&hello), "not before it is whole");
         incoming.keep().unwrap();
-        assert!(store.has(&hello) && store.is_used());
+        assert!(store.has(&hello));
         assert_eq!(store.path(&hello), place.path().join(format!("lfs/objects/2c/f2/{HELLO}")));
         std::fs::write(store.path(&hello), "hel").unwrap();
         assert!(!store.has(&hello), "cut off");
-        store.forget(&hello).and_then(|()| store.forget(&hello)).unwrap();
+    }
+
+    #[test]
+    fn what_was_left_on_its_way_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path().join("lfs"));
+        let incoming = store.begin(&Pointer::new(HELLO, 5).unwrap()).unwrap();
+        std::mem::forget(incoming);
+        store.sweep().and_then(|()| store.sweep()).unwrap();
+        assert!(!store.incoming().exists() && store.directory().exists());
     }
 }

@@ -2,12 +2,17 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::Error;
 
 /// Name of the database inside the data directory.
 pub(crate) const DATABASE: &str = "ferry.db";
 const LOCK: &str = "ferry.lock";
+/// A process that was killed holds its lock until the system has put it away, and who supervises it may have started the
+/// next one by then.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Makes the directory if needed and takes its lock, which lasts as long as the returned file is open. A database that
 /// was in use and is empty now is refused: it would look like a new one.
@@ -35,10 +40,14 @@ pub(crate) fn prepare_anew(directory: &Path) -> Result<(PathBuf, File), Error> {
     make_directory(directory).map_err(|source| Error::Io { path: directory.into(), source })?;
     let path = directory.join(LOCK);
     let lock = private(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(Error::InUse(directory.into())),
-        Err(TryLockError::Error(source)) => return Err(Error::Io { path, source }),
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if Instant::now() < given_up => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse(directory.into())),
+            Err(TryLockError::Error(source)) => return Err(Error::Io { path, source }),
+        }
     }
     let database = directory.join(DATABASE);
     private(&database).map_err(|source| Error::Io { path: database.clone(), source })?;

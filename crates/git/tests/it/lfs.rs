@@ -249,7 +249,8 @@ async fn what_the_repository_does_not_want_to_be_brought_stays_a_pointer() {
     other.push(&[(".lfsconfig", b"[lfs]\n\tfetchinclude = d\n")], "only d");
     let tree = world.clone(&mirror, "other-tree").await;
     holds(&tree, "d/deep.bin", &noise(2, 2000));
-    // `logo.bin` was here already, but is still not wanted.
+    // `logo.bin` was here already, but is not wanted any more.
+    assert_eq!(read(tree.directory(), "logo.bin").unwrap(), pointer(&noise(1, 300_000)));
     assert_eq!(tree.status().await.unwrap(), []);
 }
 
@@ -335,7 +336,7 @@ async fn what_is_not_what_it_claims_is_refused_with_its_path() {
     std::fs::write(&content, &good).unwrap();
     let tree = world.clone(&world.mirror("app"), "good").await;
     holds(&tree, "logo.bin", &noise(1, 300_000));
-    // A pointer by hand, to what nobody has, with a file name that is an attack on the terminal.
+    // A pointer by hand, to what nobody has.
     write(&tree, "lost.bin", &pointer(b"nobody has it"));
     tree.commit(&message("lost")).await.unwrap();
     let lost =
@@ -345,13 +346,60 @@ async fn what_is_not_what_it_claims_is_refused_with_its_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_pushed_that_points_to_nothing() {
+    let Some(settings) = with_lfs() else { return };
+    let world = World::with(settings).await;
+    let app = world.server.create_repository("app", "main").await.unwrap();
+    let attributes = String::from_utf8_lossy(ATTRIBUTES);
+    app.commit(&Change::on("main", "first").file(".gitattributes", &attributes)).await.unwrap();
+    let (mirror, before) = (world.mirror("app"), main_of(&app).await.commit);
+    let tree = world.clone(&mirror, "tree").await;
+    // As it is copied from a checkout that left it out.
+    write(&tree, "left.bin", &pointer(b"nobody has it here"));
+    tree.commit(&message("left")).await.unwrap();
+    let lost = world.branch(&mirror, "main").push(&push(&tree), &mut Unrecorded).await.unwrap_err();
+    assert!(lost.to_string().contains("left.bin: neither the server nor this checkout has it"), "{lost}");
+    assert_eq!(main_of(&app).await.commit, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_is_made_anew_keeps_what_was_not_pushed() {
+    let Some(settings) = with_lfs() else { return };
+    let world = World::with(settings).await;
+    let (app, other) = with_large_files(&world, "app").await;
+    let mirror = world.mirror("app");
+    let tree = world.clone(&mirror, "tree").await;
+    put(&tree, "logo.bin", &noise(40, 6000));
+    tree.commit(&message("not pushed yet")).await.unwrap();
+    // What a power cut may leave.
+    for mirror in std::fs::read_dir(world.path("cache/mirrors")).unwrap() {
+        for pack in std::fs::read_dir(mirror.unwrap().path().join("objects")).unwrap() {
+            let pack = pack.unwrap().path();
+            let _info = std::fs::remove_dir_all(&pack);
+            std::fs::create_dir(&pack).unwrap();
+        }
+    }
+    // Somebody else pushes meanwhile, and pushing is by who has another credential from now on.
+    other.push(&[("theirs.bin", &noise(41, 700))], "theirs");
+    let renewed = world.clone(&mirror, "renewed").await;
+    holds(&renewed, "theirs.bin", &noise(41, 700));
+    let somebody = world.git.mirror(&world.url("app"), &basic("by", "another")).unwrap();
+    let pushed = world.branch(&somebody, "main").push(&push(&tree), &mut Unrecorded).await.unwrap();
+    holds(&tree, "logo.bin", &noise(40, 6000));
+    holds(&tree, "theirs.bin", &noise(41, 700));
+    assert_eq!(main_of(&app).await.commit, pushed.commit.as_str());
+    other.git(&["pull", "--quiet", "origin", "main"]);
+    assert!(other.bytes("logo.bin") == noise(40, 6000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn large_files_have_limits_too() {
     let Some(settings) = with_lfs() else { return };
     let stall = Duration::from_millis(200);
     let world = World::with(Settings { lfs_limit: 1000, stall, ..settings.clone() }).await;
     with_large_files(&world, "app").await;
     let said = refused(&world, "large").await;
-    assert!(said.contains("more than the 0 MiB that one checkout may bring"), "{said}");
+    assert!(said.contains("more than the 0 MiB that one checkout may have"), "{said}");
     drop(world);
     let world = World::with(Settings { stall, ..settings.clone() }).await;
     with_large_files(&world, "app").await;
@@ -414,7 +462,6 @@ async fn over_ssh_the_server_says_where_large_files_are() {
     let git = Git::new(&world.path("ssh-cache"), Settings { search_path, ..lfs }).unwrap();
     let url = RepoUrl::parse("ssh://git@git.example.com:2222/app.git").unwrap();
     let key = Credential::SshKey { private_key: "a key".into() };
-    // The path of the URL is below the root, as servers have it.
     let relative = RepoUrl::parse("git@git.example.com:app.git").unwrap();
     let mirror = git.mirror(&relative, &key.clone().into()).unwrap();
     let tree = mirror.check_out(&world.path("tree"), &Checkout::of(on("main"))).await.unwrap().work_tree;
