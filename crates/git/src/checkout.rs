@@ -108,7 +108,8 @@ impl View {
         };
         lay_out(&tree, branch.as_ref(), located.as_ref().map(|located| &located.commit))?;
         if let Some(key) = &checkout.signing_key {
-            replace(&tree.git().join(SIGNING_KEY), key.armored())?;
+            let sealed = self.mirror.runner().seal.close(key.armored())?;
+            replace(&tree.git().join(SIGNING_KEY), &sealed)?;
         }
         ferry_failpoint::point!("checkout.laid-out");
         let created = located.is_none();

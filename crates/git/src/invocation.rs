@@ -13,6 +13,7 @@ use crate::classify;
 use crate::process::{self, Failure, Finished};
 use crate::reach;
 use crate::remote::{Login, Remote, encoded};
+use crate::seal::Seal;
 use crate::{Error, Settings};
 
 /// Configuration of every run; it beats what a repository's own `config` says.
@@ -55,6 +56,8 @@ pub(crate) struct Runner {
     pub(crate) settings: Settings,
     /// For what `git` itself does not fetch.
     pub(crate) http: Http,
+    /// For what lies in work trees and is not for their readers.
+    pub(crate) seal: Seal,
     /// Empty; nobody's home.
     pub(crate) home: PathBuf,
     /// Where SSH keys lie while a command runs.

@@ -28,6 +28,7 @@ mod push;
 mod queue;
 mod reach;
 mod remote;
+mod seal;
 mod service;
 mod settings;
 mod sign;

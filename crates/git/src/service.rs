@@ -19,6 +19,7 @@ use crate::mirror::{Mirror, Shared};
 use crate::queue::Queue;
 use crate::reach;
 use crate::remote::Remote;
+use crate::seal::Seal;
 use crate::{Error, Settings};
 
 /// How long a process that was killed may hold its lock after its end, and how often it is tried meanwhile.
@@ -62,7 +63,8 @@ impl Git {
         crate::lfs::sweep(&mirrors).map_err(Error::io("sweep large files"))?;
         let salt = salt(&cache)?;
         let settings = Settings { program: settings.found_program(), ..settings };
-        let runner = Arc::new(Runner { http: reach::http(&settings), settings, home, keys });
+        let runner =
+            Arc::new(Runner { http: reach::http(&settings), seal: Seal::new(&salt), settings, home, keys });
         let (known, queues) = (Mutex::default(), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { runner, mirrors, salt, known, queues, _lock: lock }) })
     }

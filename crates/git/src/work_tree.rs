@@ -41,7 +41,7 @@ pub(crate) enum Head {
 /// What may be in `.git`; the rest is none of our doing.
 const KNOWN: &[&str] = &["HEAD", "config", FILE, SIGNING_KEY, "index", "info", "objects", "refs"];
 
-/// The file in `.git` with the key that commits are signed with. It goes with the work tree.
+/// The file in `.git` with the key that commits are signed with, sealed. It goes with the work tree.
 pub(crate) const SIGNING_KEY: &str = "signing-key";
 
 impl WorkTree {
@@ -105,7 +105,10 @@ impl WorkTree {
     pub(crate) fn signing_key(&self) -> Result<Option<SigningKey>, Error> {
         let file = self.git().join(SIGNING_KEY);
         match std::fs::read_to_string(&file) {
-            Ok(armored) => SigningKey::parse(&armored).map(Some),
+            Ok(sealed) => {
+                let tampered = || self.tampered(format!("the file {SIGNING_KEY}"));
+                SigningKey::parse(&self.runner.seal.open(&sealed).ok_or_else(tampered)?).map(Some)
+            }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io(format!("read {}", file.display()))(e)),
         }
