@@ -15,12 +15,14 @@ use ferry_engine::work::WorkRoot;
 use ferry_engine::world::{Authority, Cluster, World};
 use ferry_engine::{Engine, Services};
 use ferry_exec::Programs;
+use ferry_git::PushPolicy;
 use ferry_net::Http;
+use ferry_steps::git::Defaults;
 use kube::Client;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Settings;
+use crate::config::{GitPushPolicy, Settings};
 use crate::probes::Readiness;
 
 pub use gits::Gits;
@@ -60,6 +62,7 @@ impl Active {
         let applications = ClusterApplications::new(clusters.argocd.clone());
         let services = Services::new()
             .with(gits.own.clone())
+            .with(Arc::new(Defaults { push_policy: push_policy(settings.git_push_policy) }))
             .with(Arc::new(ArgoCd { applications: Some(Arc::new(applications)) }))
             .with(Arc::new(Http::new(settings.egress.clone())))
             .with(Arc::new(programs(settings)?))
@@ -114,6 +117,16 @@ impl Active {
         if ended.is_err() {
             self.controllers.abort();
         }
+    }
+}
+
+fn push_policy(chosen: GitPushPolicy) -> PushPolicy {
+    match chosen {
+        GitPushPolicy::AlwaysRebase => PushPolicy::AlwaysRebase,
+        GitPushPolicy::AlwaysMerge => PushPolicy::AlwaysMerge,
+        GitPushPolicy::RebaseOrMerge => PushPolicy::RebaseOrMerge,
+        GitPushPolicy::RebaseOrFail => PushPolicy::RebaseOrFail,
+        GitPushPolicy::None => PushPolicy::None,
     }
 }
 

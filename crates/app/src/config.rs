@@ -12,7 +12,7 @@ use ferry_artifact::egress::IpNet;
 use serde::Deserialize;
 
 pub(crate) use settings::default_data_dir;
-pub use settings::{Log, LogFormat, Namespaces, Place, Settings};
+pub use settings::{GitPushPolicy, Log, LogFormat, Namespaces, Place, Settings};
 
 /// The keys. In the config file they are called as the flags are, without the dashes in front.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -80,6 +80,15 @@ pub struct Flags {
     /// Where kustomize is [default: kustomize on the PATH]
     #[arg(long, env = "FERRY_KUSTOMIZE", value_name = "FILE")]
     pub kustomize: Option<PathBuf>,
+    /// Who commits where neither a step nor the ClusterConfig says [default: Kargo]
+    #[arg(long, env = "FERRY_GIT_NAME", value_name = "NAME")]
+    pub git_name: Option<String>,
+    /// The e-mail address of who commits [default: no-reply@kargo.io]
+    #[arg(long, env = "FERRY_GIT_EMAIL", value_name = "ADDRESS")]
+    pub git_email: Option<String>,
+    /// How git-push integrates what others have pushed [default: AlwaysRebase]
+    #[arg(long, env = "FERRY_GIT_PUSH_POLICY", value_enum, value_name = "POLICY")]
+    pub git_push_policy: Option<GitPushPolicy>,
     /// Where git-lfs is; without one, large files of Git LFS are their pointers [default: git-lfs on the PATH]
     #[arg(long, env = "FERRY_GIT_LFS", value_name = "FILE")]
     pub git_lfs: Option<PathBuf>,
@@ -157,6 +166,9 @@ impl Flags {
             egress_close: if self.egress_close.is_empty() { below.egress_close } else { self.egress_close },
             helm: self.helm.or(below.helm),
             kustomize: self.kustomize.or(below.kustomize),
+            git_name: self.git_name.or(below.git_name),
+            git_email: self.git_email.or(below.git_email),
+            git_push_policy: self.git_push_policy.or(below.git_push_policy),
             git_lfs: self.git_lfs.or(below.git_lfs),
             max_lfs_size: self.max_lfs_size.or(below.max_lfs_size),
             program_memory: self.program_memory.or(below.program_memory),

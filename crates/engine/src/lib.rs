@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod document;
 pub mod engine;
 pub mod evaluate;
+mod git_client;
 pub mod ledger;
 pub mod resources;
 mod run;

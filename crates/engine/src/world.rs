@@ -6,7 +6,7 @@ pub mod events;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ferry_api::{Freight, Promotion, Stage};
+use ferry_api::{ClusterConfig, Freight, Promotion, Stage};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -95,6 +95,9 @@ pub trait World: Send + Sync + 'static {
 
     /// A ConfigMap.
     async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<ConfigMap>, Error>;
+
+    /// The settings of all Projects.
+    async fn cluster_config(&self) -> Result<Option<ClusterConfig>, Error>;
 
     /// A Secret.
     async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Error>;

@@ -124,7 +124,7 @@ pub enum Error {
     },
     /// Rebasing would drop signatures and the policy forbids that.
     #[error(
-        "commit {commit} is signed; rebasing it on {reference} of {url} would drop the signature, which the policy forbids"
+        "rebasing commit {commit} on {reference} of {url} would drop its signature, or sign what was not, which the policy forbids"
     )]
     RebaseUnsafe {
         /// The repository.

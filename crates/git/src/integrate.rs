@@ -32,7 +32,8 @@ struct Parsed {
     parents: Vec<CommitId>,
     author: Vec<u8>,
     encoding: Option<Vec<u8>>,
-    signed: bool,
+    /// Replayed it is signed, or not, by whom it was before: here, where nothing is signed.
+    keeps_its_signature: bool,
     message: Vec<u8>,
 }
 
@@ -51,7 +52,7 @@ pub(crate) async fn integrate(what: &Integrating<'_>, policy: PushPolicy) -> Res
         PushPolicy::AlwaysMerge => what.merge().await,
         PushPolicy::RebaseOrMerge | PushPolicy::RebaseOrFail => {
             let commits = what.own_commits().await?;
-            match commits.iter().find(|(_, commit)| commit.signed) {
+            match commits.iter().find(|(_, commit)| !commit.keeps_its_signature) {
                 None => what.rebase(&commits).await,
                 Some(_) if policy == PushPolicy::RebaseOrMerge => what.merge().await,
                 Some((id, _)) => {
@@ -109,11 +110,15 @@ impl Integrating<'_> {
     async fn read(&self, id: &CommitId) -> Result<Parsed, Error> {
         let command = self.tree.command("read a commit of").args(["cat-file", "commit", id.as_str()]);
         let object = command.success().await?.stdout;
-        parse(&object).ok_or_else(|| Error::Git {
+        let mut parsed = parse(&object).ok_or_else(|| Error::Git {
             operation: "read a commit of".into(),
             place: self.url.to_owned(),
             detail: format!("commit {id} is malformed"),
-        })
+        })?;
+        if let Some(key) = self.tree.signing_key()? {
+            parsed.keeps_its_signature = key.made(&object);
+        }
+        Ok(parsed)
     }
 
     async fn rebase(&self, commits: &[(CommitId, Parsed)]) -> Result<CommitId, Error> {
@@ -250,7 +255,7 @@ fn parse(object: &[u8]) -> Option<Parsed> {
         parents: Vec::new(),
         author: Vec::new(),
         encoding: None,
-        signed: false,
+        keeps_its_signature: true,
         message,
     };
     for line in headers.split(|byte| *byte == b'\n') {
@@ -260,7 +265,7 @@ fn parse(object: &[u8]) -> Option<Parsed> {
             Some(("parent", id)) => parsed.parents.push(CommitId::parse(id).ok()?),
             Some(("author", _)) => parsed.author = line.to_vec(),
             Some(("encoding", _)) => parsed.encoding = Some(line.to_vec()),
-            Some(("gpgsig" | "gpgsig-sha256", _)) => parsed.signed = true,
+            Some(("gpgsig" | "gpgsig-sha256", _)) => parsed.keeps_its_signature = false,
             _ => {}
         }
     }
@@ -338,7 +343,7 @@ mod tests {
         ]
         .concat();
         let parsed = parse(&object).unwrap();
-        assert!(parsed.signed && parsed.parents.len() == 1);
+        assert!(!parsed.keeps_its_signature && parsed.parents.len() == 1);
         let parent = CommitId::parse(&b).unwrap();
         let again = rewritten(&parsed, &c, &parent, "F <f@f> 3 +0000");
         let wanted = [

@@ -69,6 +69,42 @@ impl SigningKey {
     }
 }
 
+impl SigningKey {
+    /// Whether a commit object has this key's signature, and that it is good.
+    pub(crate) fn made(&self, object: &[u8]) -> bool {
+        let verified = || {
+            let (signature, signed) = apart(object)?;
+            let (signature, _) = DetachedSignature::from_string(&signature).ok()?;
+            let key = self.read().ok()?;
+            let subkeys = key.secret_subkeys.iter().map(|subkey| subkey.key.public_key());
+            let by_subkey = subkeys.into_iter().any(|subkey| signature.verify(subkey, &signed).is_ok());
+            Some(by_subkey || signature.verify(key.primary_key.public_key(), &signed).is_ok())
+        };
+        verified().unwrap_or(false)
+    }
+}
+
+/// The signature of a commit object, and what was signed.
+fn apart(object: &[u8]) -> Option<(String, Vec<u8>)> {
+    let end = object.windows(2).position(|window| window == b"\n\n")?;
+    let (headers, rest) = object.split_at_checked(end)?;
+    let (mut signature, mut signed, mut inside) = (Vec::new(), Vec::new(), false);
+    for line in headers.split(|byte| *byte == b'\n') {
+        let first = line.strip_prefix(HEADER).and_then(|line| line.strip_prefix(b" "));
+        inside = first.is_some() || inside && line.starts_with(b" ");
+        if inside {
+            signature.extend_from_slice(first.or(line.get(1..))?);
+            signature.push(b'\n');
+        } else {
+            signed.extend_from_slice(line);
+            signed.push(b'\n');
+        }
+    }
+    signed.pop();
+    signed.extend_from_slice(rest);
+    Some((String::from_utf8(signature).ok()?, signed)).filter(|(signature, _)| !signature.is_empty())
+}
+
 /// The newest subkey that is to sign with.
 fn subkey(key: &SignedSecretKey) -> Option<&SecretSubkey> {
     let signs = |subkey: &&SignedSecretSubKey| {

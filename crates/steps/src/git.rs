@@ -57,6 +57,20 @@ impl Author {
     }
 }
 
+/// Who commits and with which key: the author that a step names, or who commits in this installation.
+pub(crate) async fn committer(
+    ctx: &StepContext,
+    author: Option<&Author>,
+) -> Result<(Option<Identity>, Option<SigningKey>), StepError> {
+    if let Some(author) = author {
+        return Ok((Some(author.identity()), author.signing_key()?));
+    }
+    let Some(client) = ctx.git_client().await? else { return Ok((None, None)) };
+    let key = client.signing_key.as_deref().map(SigningKey::parse).transpose();
+    let key = key.map_err(|e| StepError::Failed(format!("gitClient of ClusterConfig \"cluster\": {e}")))?;
+    Ok((Some(Identity::new(client.name, client.email)), key))
+}
+
 /// An e-mail address, also with a name around it: `Bob <bob@example.com>`.
 #[derive(Debug)]
 struct Email(String);

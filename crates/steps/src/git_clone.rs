@@ -8,7 +8,7 @@ use ferry_engine::work::{self, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
 use ferry_git::{
     Branch, CheckedOut, Checkout as Request, Mirror, Push, PushError, PushIntent, PushMode, PushPolicy,
-    Recorder, Revision, SigningKey, View,
+    Recorder, Revision, View,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -52,7 +52,8 @@ pub struct GitClone {
     /// Nothing to choose here: objects come from a mirror that all share. Kept for compatibility.
     #[serde(default, rename = "blobless")]
     _blobless: bool,
-    /// Who makes commits in these work trees, where the committing step does not say.
+    /// Who makes commits in these work trees, where the committing step does not say; otherwise `gitClient` of the
+    /// ClusterConfig.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Author")]
     author: Option<Author>,
@@ -114,16 +115,24 @@ impl Step for GitClone {
 
     async fn run(self, ctx: &StepContext) -> StepResult {
         let url = git::repo_url(&self.repo_url)?;
-        let signing_key = self.author.as_ref().map(Author::signing_key).transpose()?.flatten();
+        let (identity, signing_key) = git::committer(ctx, self.author.as_ref()).await?;
         let git = git::service(ctx)?;
         let access = git::access(ctx, &url, self.insecure_skip_tls_verify).await?;
         let mirror = git.mirror(&url, &access).map_err(failed)?;
         let revisions = self.checkout.iter().map(Checkout::revision).collect::<Result<Vec<_>, _>>()?;
         let view = mirror.fetch_revisions(&revisions).await.map_err(failed)?;
-        let mut commits = Map::new();
+        let mut heads = Vec::new();
         for (checkout, revision) in self.checkout.iter().zip(revisions) {
-            let request = self.request(checkout, revision, signing_key.clone());
-            let head = check_out(ctx, &view, checkout.path.clone(), &request).await?;
+            let request = Request {
+                identity: identity.clone(),
+                signing_key: signing_key.clone(),
+                ..self.request(checkout, revision)
+            };
+            heads.push(check_out(ctx, &view, checkout.path.clone(), &request).await?);
+        }
+        let mut commits = Map::new();
+        for (checkout, head) in self.checkout.iter().zip(heads) {
+            // Nobody hears of a new branch before everything is here.
             if let (true, Some(branch)) = (head.created, &head.branch) {
                 publish(ctx, &mirror, &git.branch(&mirror, branch), &head).await?;
             }
@@ -135,15 +144,13 @@ impl Step for GitClone {
 }
 
 impl GitClone {
-    fn request(&self, checkout: &Checkout, revision: Revision, signing_key: Option<SigningKey>) -> Request {
+    fn request(&self, checkout: &Checkout, revision: Revision) -> Request {
         let sparse =
             checkout.sparse.iter().flat_map(|list| list.iter()).map(|path| path.to_string()).collect();
         Request {
             create: checkout.create,
             sparse,
             recurse_submodules: self.recurse_submodules,
-            identity: self.author.as_ref().map(Author::identity),
-            signing_key,
             ..Request::of(revision)
         }
     }

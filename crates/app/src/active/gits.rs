@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use ferry_git::{Git, Settings as GitSettings};
+use ferry_git::{Git, Identity, Settings as GitSettings};
 
 use crate::config::Settings;
 
@@ -23,7 +23,13 @@ impl Gits {
         let lfs = settings.git_lfs.as_deref().map(whole_path).transpose()?;
         let open = |directory: &Path| -> Result<Arc<Git>> {
             let usual = GitSettings::default().with_found_lfs();
+            let (name, email) = settings.git_committer.clone();
+            let usual_committer = usual.identity.clone();
             let chosen = GitSettings {
+                identity: Identity::new(
+                    name.unwrap_or(usual_committer.name),
+                    email.unwrap_or(usual_committer.email),
+                ),
                 lfs: lfs.clone().or(usual.lfs),
                 lfs_limit: settings.lfs_bytes.unwrap_or(usual.lfs_limit),
                 allow_credentials_over_http: settings.credentials_over_http,

@@ -25,6 +25,23 @@ pub enum LogFormat {
     Json,
 }
 
+/// How git-push integrates what others have pushed, in Kargo's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum GitPushPolicy {
+    /// Own commits are replayed on top.
+    #[default]
+    AlwaysRebase,
+    /// The branch is merged.
+    AlwaysMerge,
+    /// Replayed, unless a signature would be lost or given to what had none: then merged.
+    RebaseOrMerge,
+    /// Replayed, unless a signature would be lost or given to what had none: then the step fails.
+    RebaseOrFail,
+    /// Not at all: the step fails.
+    None,
+}
+
 /// How much is logged, and how it looks.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
@@ -103,6 +120,10 @@ pub struct Settings {
     pub programs: Vec<(&'static str, PathBuf)>,
     /// How much one run of such a program may use.
     pub program_limits: ferry_exec::Limits,
+    /// Who commits where nobody else says: a name, an e-mail address.
+    pub git_committer: (Option<String>, Option<String>),
+    /// How pushes integrate what others have pushed.
+    pub git_push_policy: GitPushPolicy,
     /// `git-lfs`; none: the one on the `PATH`, if any.
     pub git_lfs: Option<PathBuf>,
     /// How many bytes one checkout may bring of Git LFS, where somebody says.
@@ -140,6 +161,8 @@ impl Settings {
             egress: Egress::default().with_loopback(),
             programs: Vec::new(),
             program_limits: ferry_exec::Limits::default(),
+            git_committer: (None, None),
+            git_push_policy: GitPushPolicy::default(),
             git_lfs: None,
             lfs_bytes: None,
             oci_push_bytes: OCI_PUSH_MIB << 20,
@@ -188,6 +211,8 @@ impl Settings {
                 .into_iter()
                 .filter_map(|(name, path)| Some((name, path?)))
                 .collect(),
+            git_committer: (flags.git_name, flags.git_email),
+            git_push_policy: flags.git_push_policy.unwrap_or_default(),
             git_lfs: flags.git_lfs,
             lfs_bytes: flags.max_lfs_size.map(|mib| mib << 20),
             oci_push_bytes: flags.max_oci_push_size.unwrap_or(OCI_PUSH_MIB) << 20,

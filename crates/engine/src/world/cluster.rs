@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ferry_api::names::label;
-use ferry_api::{Freight, Promotion, Stage, Warehouse};
+use ferry_api::{ClusterConfig, Freight, Promotion, Stage, Warehouse};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
@@ -127,6 +127,11 @@ impl World for Cluster {
 
     async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<ConfigMap>, Error> {
         self.find(namespace, name).await
+    }
+
+    async fn cluster_config(&self) -> Result<Option<ClusterConfig>, Error> {
+        let api = Api::<ClusterConfig>::all(self.client.clone());
+        answered("ClusterConfig cluster", api.get_opt("cluster")).await
     }
 
     async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Error> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ferry_api::{Freight, Promotion, Stage};
+use ferry_api::{ClusterConfig, Freight, Promotion, Stage};
 use ferry_engine::world::{CredentialType, Error, Happening, PromotionKey, World};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -197,6 +197,10 @@ impl World for SimWorld {
     }
 
     async fn config_map(&self, _: &str, _: &str) -> Result<Option<ConfigMap>, Error> {
+        Ok(None)
+    }
+
+    async fn cluster_config(&self) -> Result<Option<ClusterConfig>, Error> {
         Ok(None)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
-use ferry_api::{Freight, Promotion, Stage};
+use ferry_api::{ClusterConfig, Freight, Promotion, Stage};
 use ferry_engine::context::Surroundings;
 use ferry_engine::evaluate::{Evaluator, Facts};
 use ferry_engine::ledger::Recorder;
@@ -25,6 +25,7 @@ use serde_json::{Map, Value, json};
 pub struct Nothing {
     pub secrets: Vec<Secret>,
     pub stage: Option<Stage>,
+    pub cluster_config: Option<ClusterConfig>,
     /// By the name of the Warehouse.
     pub subscriptions: BTreeMap<String, Vec<Value>>,
 }
@@ -55,8 +56,15 @@ impl World for Nothing {
         Ok(None)
     }
 
-    async fn secret(&self, _: &str, _: &str) -> Result<Option<Secret>, Error> {
-        Ok(None)
+    async fn cluster_config(&self) -> Result<Option<ClusterConfig>, Error> {
+        Ok(self.cluster_config.clone())
+    }
+
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Error> {
+        let named = |s: &&Secret| {
+            s.metadata.namespace.as_deref() == Some(namespace) && s.metadata.name.as_deref() == Some(name)
+        };
+        Ok(self.secrets.iter().find(named).cloned())
     }
 
     async fn credentials(&self, namespace: &str, kind: CredentialType) -> Result<Vec<Secret>, Error> {

@@ -154,6 +154,66 @@ fn what_is_replayed_and_merged_is_signed_again() {
 }
 
 #[test]
+fn a_policy_that_guards_signatures_lets_its_own_be_made_anew() {
+    let Some(keys) = Keys::new() else { return };
+    let (ann, bob) = (keys.make("ann", "ed25519", ""), keys.make("bob", "ed25519", ""));
+    // Who clones with a key, who commits with one, and whether the commit may be replayed.
+    for (clones, commits, may) in [
+        (Some(&ann), Some(&ann), true),
+        (Some(&ann), Some(&bob), false),
+        (Some(&ann), None, false),
+        (None, Some(&bob), false),
+        (None, None, true),
+    ] {
+        let mut world = GitWorld::new(PushPolicy::RebaseOrFail);
+        world.add("app", &json!([{"branch": "main", "message": "first", "files": {"a": "1"}}]));
+        let who = |key: Option<&String>| {
+            key.map_or(json!({"name": "x", "email": "x@example.test"}), |key| author("x", key))
+        };
+        clone(&world, &who(clones));
+        id(commit(&world, "own", &who(commits)));
+        world.add("app", &json!([{"branch": "main", "message": "by another", "files": {"b": "1"}}]));
+        let pushed = world.bench.run("git-push", json!({"path": "src"}));
+        let told = (clones.is_some(), commits.map(|key| key == &ann));
+        assert_eq!(pushed.is_ok(), may, "{told:?}: {pushed:?}");
+        if let Err(error) = pushed {
+            assert!(format!("{error:?}").contains("which the policy forbids"), "{error:?}");
+        }
+    }
+}
+
+#[test]
+fn who_commits_is_said_by_the_cluster_config() {
+    let Some(keys) = Keys::new() else { return };
+    let ann = keys.make("ann", "ed25519", "");
+    let mut world = GitWorld::with_app();
+    let config = json!({
+        "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "ClusterConfig", "metadata": {"name": "cluster"},
+        "spec": {"gitClient": {"name": "ann", "email": "ann@example.test", "signingKeySecret": {"name": "key"}}},
+    });
+    world.bench.world.cluster_config = Some(serde_json::from_value(config).unwrap());
+    let missing =
+        world.bench.run("git-clone", json!({"repoURL": world.url("app"), "checkout": [{"path": "src"}]}));
+    let said = format!("{missing:?}");
+    assert!(said.contains("Secret kargo-system-resources/key is not there"), "{said}");
+    let secret = json!({"metadata": {"namespace": "kargo-system-resources", "name": "key"}, "stringData": {}, "data": {}});
+    let mut secret: k8s_openapi::api::core::v1::Secret = serde_json::from_value(secret).unwrap();
+    secret.data = Some([("signingKey".to_owned(), k8s_openapi::ByteString(ann.clone().into_bytes()))].into());
+    world.bench.world.secrets.push(secret);
+    clone(&world, &json!(null));
+    let first = id(commit(&world, "by ann", &json!(null)));
+    assert_eq!(keys.verified(&src(&world), &first).unwrap(), "ann <ann@example.test>");
+    // What lies in the work tree is no key.
+    let kept = std::fs::read_to_string(src(&world).join(".git/signing-key")).unwrap();
+    assert!(!kept.contains("PRIVATE KEY") && !kept.contains(ann.lines().nth(2).unwrap()), "{kept}");
+    // An author of the step's own is not signed for.
+    world.bench.run("delete", json!({"path": "src"})).unwrap();
+    clone(&world, &json!({"name": "carl", "email": "carl@example.test"}));
+    let second = id(commit(&world, "by carl", &json!(null)));
+    assert_eq!(keys.verified(&src(&world), &second), None);
+}
+
+#[test]
 fn keys_that_nothing_can_be_signed_with() {
     let Some(keys) = Keys::new() else { return };
     let locked = keys.make("locked", "ed25519", "a passphrase");
@@ -191,7 +251,9 @@ fn fm_60_a_key_goes_with_its_work_tree() {
             .filter(|path| std::fs::read(path).is_ok_and(|c| contains(&c, &ann[100..160])))
             .count()
     };
-    assert_eq!(holds_key(&src(&world)), 1);
+    // Programs that steps run read the whole work tree.
+    assert!(src(&world).join(".git/signing-key").exists());
+    assert_eq!(holds_key(&src(&world)), 0, "it is sealed");
     assert_eq!(holds_key(&world.cache()), 0);
     git.take_back(&world.bench.work());
     assert_eq!(holds_key(&world.cache()), 0, "what is kept for others");
