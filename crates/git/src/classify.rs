@@ -127,6 +127,13 @@ pub(crate) fn redirected(stderr: &str) -> bool {
         .any(|code| stderr.contains(&format!("The requested URL returned error: {code}")))
 }
 
+/// Whether a repository is not where it was asked for.
+pub(crate) fn is_elsewhere(stderr: &str) -> bool {
+    redirected(stderr)
+        || stderr.contains("The requested URL returned error: 404")
+        || stderr.contains("' not found")
+}
+
 /// Whether a server refused to give a single commit by its id.
 pub(crate) fn refused_id(stderr: &str) -> bool {
     [

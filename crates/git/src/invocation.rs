@@ -11,7 +11,8 @@ use tokio::process::Command;
 
 use crate::classify;
 use crate::process::{self, Failure, Finished};
-use crate::reach;
+use crate::reach::{self, Pin};
+use crate::redirect;
 use crate::remote::{Login, Remote, encoded};
 use crate::seal::Seal;
 use crate::{Error, Settings};
@@ -22,6 +23,8 @@ const CONFIG: &[(&str, &str)] = &[
     ("protocol.http.allow", "always"),
     ("protocol.https.allow", "always"),
     ("protocol.ssh.allow", "always"),
+    // Where a server sends us is judged first (`redirect.rs`).
+    ("http.followRedirects", "false"),
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.untrackedCache", "false"),
@@ -90,6 +93,8 @@ pub(crate) struct Invocation<'a> {
 struct Proof {
     environment: Vec<(&'static str, String)>,
     config: Vec<(String, String)>,
+    /// How `ssh` is started.
+    ssh: String,
     /// Lives as long as the command.
     key: Option<NamedTempFile>,
 }
@@ -215,21 +220,37 @@ impl<'a> Invocation<'a> {
     /// Runs; a failure of `git` itself is for the caller to judge.
     pub(crate) async fn run(self) -> Result<Output, Error> {
         let output = self.once().await?;
-        match self.remote {
-            // A server's first answer tells: nothing else was sent yet.
-            Some(remote) if !output.success && !remote.waits() && classify::redirected(&output.stderr) => {
-                remote.wait_from_now_on();
-                self.once().await
-            }
-            _ => Ok(output),
+        let Some(remote) = self.remote.filter(|_| !output.success) else { return Ok(output) };
+        if remote.moved().is_some() && classify::is_elsewhere(&output.stderr) {
+            // It has moved on, or back.
+            remote.moves(None);
+            return Box::pin(self.run()).await;
         }
+        // A server's first answer tells: nothing else was sent yet.
+        if remote.moved().is_some() || !classify::redirected(&output.stderr) {
+            return Ok(output);
+        }
+        remote.moves(Some(redirect::followed(remote, self.runner).await?));
+        self.once().await
     }
 
     async fn once(&self) -> Result<Output, Error> {
         let limit = self.runner.settings.output_limit;
         let mut proof = self.prove()?;
         if let Some(remote) = self.remote {
-            proof.config.extend(reach::judge(&remote.address, &self.runner.settings).await?);
+            let moved = remote.moved();
+            let address = moved.as_deref().unwrap_or(&remote.address);
+            match reach::judge(address, &self.runner.settings).await? {
+                Pin::None => {}
+                Pin::Http(resolved) => proof.config.push(("http.curloptResolve".to_owned(), resolved)),
+                Pin::Ssh(address) => proof.ssh.extend([" -o HostName=", &address.to_string()]),
+            }
+            if let Some(to) = moved {
+                proof.config.push((format!("url.{to}.insteadOf"), remote.address.clone()));
+            }
+            proof
+                .environment
+                .extend([("GIT_SSH_COMMAND", proof.ssh.clone()), ("GIT_SSH_VARIANT", "ssh".to_owned())]);
         }
         let finished =
             process::run(self.command(&proof), &self.input, self.deadline, limit, self.point).await;
@@ -257,13 +278,9 @@ impl<'a> Invocation<'a> {
                 proof.config.push((format!("credential.{scope}.helper"), HELPER.into()));
                 proof.environment.push(("FERRY_USERNAME", username.clone()));
                 proof.environment.push(("FERRY_PASSWORD", password.clone()));
-                if !remote.waits() {
-                    // Spares the round in which the server asks for it. Git would repeat this header to whomever the
-                    // server names instead, so no redirection is followed while it is sent.
-                    let header = format!("Authorization: Basic {}", encoded(username, password));
-                    proof.config.push((format!("http.{scope}.extraHeader"), header));
-                    proof.config.push(("http.followRedirects".into(), "false".into()));
-                }
+                // Spares the round in which the server asks for it.
+                let header = format!("Authorization: Basic {}", encoded(username, password));
+                proof.config.push((format!("http.{scope}.extraHeader"), header));
             }
             Login::SshKey { private_key } => {
                 let file = key_file(&self.runner.keys, private_key)?;
@@ -272,7 +289,7 @@ impl<'a> Invocation<'a> {
                 proof.key = Some(file);
             }
         }
-        proof.environment.extend([("GIT_SSH_COMMAND", ssh), ("GIT_SSH_VARIANT", "ssh".to_owned())]);
+        proof.ssh = ssh;
         Ok(proof)
     }
 

@@ -27,6 +27,7 @@ mod process;
 mod push;
 mod queue;
 mod reach;
+mod redirect;
 mod remote;
 mod seal;
 mod service;

@@ -2,11 +2,11 @@
 //! apart, and names under which mirrors and queues are kept.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ferry_artifact::RepoUrl;
 use ferry_artifact::repo_url::Transport;
+use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -27,8 +27,8 @@ pub(crate) struct Remote {
     pub(crate) id: String,
     /// Names the repository for the queues of its branches.
     pub(crate) normalized: String,
-    /// The server redirects, so it gets the login only when it asks.
-    waits: Arc<AtomicBool>,
+    /// Where the server sends us, once we know.
+    moved: Arc<Mutex<Option<String>>>,
 }
 
 /// How `git` proves who we are.
@@ -61,8 +61,8 @@ impl Remote {
         let id = fingerprint(salt, &address, &login, access.insecure_skip_tls_verify);
         let normalized = url.normalized();
         let insecure_skip_tls_verify = access.insecure_skip_tls_verify;
-        let waits = Arc::default();
-        Ok(Self { shown, address, login, insecure_skip_tls_verify, id, normalized, waits })
+        let moved = Arc::default();
+        Ok(Self { shown, address, login, insecure_skip_tls_verify, id, normalized, moved })
     }
 
     /// Another repository that this one refers to: the login goes along to the same server only.
@@ -85,13 +85,13 @@ impl Remote {
         Ok(other)
     }
 
-    /// Whether the login is sent only when the server asks for it.
-    pub(crate) fn waits(&self) -> bool {
-        self.waits.load(Ordering::Relaxed)
+    /// Where it is by now, if not at its address.
+    pub(crate) fn moved(&self) -> Option<String> {
+        self.moved.lock().clone()
     }
 
-    pub(crate) fn wait_from_now_on(&self) {
-        self.waits.store(true, Ordering::Relaxed);
+    pub(crate) fn moves(&self, to: Option<String>) {
+        *self.moved.lock() = to;
     }
 
     /// Whom the login is for, the user and the password.

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use ferry_git::{
-    Access, CommitId, Error, Mirror, Push, PushError, PushIntent, PushMode, Pushed, Recorder, Unrecorded,
-    WorkTree,
+    CommitId, Error, Mirror, Push, PushError, PushIntent, PushMode, Pushed, Recorder, Unrecorded, WorkTree,
 };
 use ferry_standin::git_server::{Change, Fault, Hold, Repository, Service};
 use tokio::task::JoinHandle;
 
-use crate::world::{Ledger, World, basic, edit, id, on, push, settings};
+use crate::world::{Ledger, World, basic, edit, on, push, settings};
 
 type Pushing<E> = JoinHandle<Result<Pushed, PushError<E>>>;
 
@@ -275,20 +274,6 @@ async fn credentials_and_forced_pushes_keep_apart() {
     assert_eq!(world.server.counts().push, 4, "each by itself");
     let wanted = ["first", "forced", "second"].map(str::to_owned);
     assert_eq!(subjects(&app).await, BTreeSet::from(wanted), "what was forced replaced the others");
-}
-
-#[tokio::test]
-async fn a_server_that_redirects_gets_the_password_only_when_it_asks() {
-    let world = World::new().await;
-    let (_, _) = world.app().await;
-    world.server.protect("/", "me", "s3cret");
-    let mirror = world.git.mirror(&world.url("app"), &basic("me", "s3cret")).unwrap();
-    world.server.fail("/", Service::FetchAdvertisement, Fault::Status(302), Some(1));
-    let (_, head) = mirror.fetch_revision(&on("main")).await.unwrap();
-    assert_eq!(world.server.counts().unauthorized, 1, "it was asked for");
-    let anonymous = world.git.mirror(&world.url("app"), &Access::default()).unwrap();
-    assert!(anonymous.fetch_revision(&on("main")).await.is_err());
-    assert_ne!(head, id(&"0".repeat(40)));
 }
 
 #[tokio::test]
