@@ -13,7 +13,7 @@ use crate::settings::Identity;
 use crate::sign::SigningKey;
 use crate::state::{State, sparse_directories};
 use crate::work_tree::{SIGNING_KEY, WorkTree, replace};
-use crate::{Error, submodule, template};
+use crate::{Error, partial, submodule, template};
 
 /// What to check out and how.
 #[derive(Clone, Debug)]
@@ -97,6 +97,7 @@ impl View {
             url: shared.remote.address.clone(),
             identity,
             insecure_skip_tls_verify: shared.remote.insecure_skip_tls_verify,
+            blobless: shared.remote.blobless,
             sparse,
         };
         let mirrors = shared.directory.parent().unwrap_or(&shared.directory);
@@ -116,6 +117,7 @@ impl View {
         let head = match located {
             Some(located) => {
                 if !template::lend(&self.mirror, &tree, &located.commit).await? {
+                    partial::files(&self.mirror, &tree, &located.commit).await?;
                     fill(&tree, &located.commit).await?;
                     Files::of(&tree, &self.mirror).bring(&located.commit).await?;
                 }

@@ -76,7 +76,10 @@ impl WorkTree {
     pub(crate) async fn write_tree(&self) -> Result<String, Error> {
         let command = self.command("add the changes of").args(["add", "--all", "--sparse", "--"]);
         command.args(nested::pathspecs(self.directory()).await?).success().await?;
-        Ok(self.command("write the tree of").arg("write-tree").success().await?.text())
+        let command = self.command("write the tree of").arg("write-tree");
+        // What was never needed here is on the server.
+        let command = if self.blobless() { command.arg("--missing-ok") } else { command };
+        Ok(command.success().await?.text())
     }
 }
 

@@ -36,11 +36,13 @@ pub struct Access {
     pub credential: Option<Credential>,
     /// Accept any certificate.
     pub insecure_skip_tls_verify: bool,
+    /// Bring the contents of files only when they are needed, where the server can do that.
+    pub blobless: bool,
 }
 
 impl From<Option<Credential>> for Access {
     fn from(credential: Option<Credential>) -> Self {
-        Self { credential, insecure_skip_tls_verify: false }
+        Self { credential, ..Self::default() }
     }
 }
 

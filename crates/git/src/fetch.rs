@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use crate::Error;
 use crate::classify;
 use crate::mirror::{Mirror, kept_as};
+use crate::remote::Remote;
 
 /// Something to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,10 +156,8 @@ impl Drop for AbortOnDrop {
 
 async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) -> Result<Brought, Error> {
     let directory = &mirror.shared().directory;
-    if !health.clean {
-        prepare(directory).map_err(Error::io(format!("prepare {}", directory.display())))?;
-    }
-    health.clean = false;
+    let blobless = mirror.shared().remote.blobless;
+    made_ready(mirror, health)?;
     let mut missing = BTreeSet::new();
     let mut healed = false;
     if wants.iter().all(|want| matches!(want, Want::Commit(_))) {
@@ -174,7 +173,7 @@ async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) 
         if !healed && classify::corrupt(&output) {
             healed = true;
             tracing::warn!(url = mirror.url(), %error, "a mirror is damaged and is made anew");
-            renew(directory).map_err(Error::io(format!("make {} anew", directory.display())))?;
+            renew(directory, blobless).map_err(Error::io(format!("make {} anew", directory.display())))?;
             continue;
         }
         let Some(absent) = absent(&wants, &output) else { break Err(error) };
@@ -200,7 +199,8 @@ async fn attempt(mirror: &Mirror, wants: &BTreeSet<Want>) -> Result<(String, Opt
     let command = mirror.command("fetch").remote(remote).deadline(mirror.runner().settings.fetch_deadline);
     let flags =
         ["--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--no-auto-maintenance", "--force"];
-    let command = command.arg("fetch").args(flags).args(["--end-of-options", &remote.address]);
+    let command = command.arg("fetch").args(flags).args(filter(remote));
+    let command = command.args(["--end-of-options", &remote.address]);
     let output = command.args(wants.iter().flat_map(Want::refspecs)).run().await?;
     let error = (!output.success).then(|| classify::remote("fetch", &remote.shown, &output.stderr));
     Ok((output.stderr, error))
@@ -222,19 +222,55 @@ const PACK_EVERY: u32 = 50;
 /// Loose objects and small packs become fewer and larger ones; nothing is ever dropped. A failure costs nothing
 /// but time later.
 async fn pack(mirror: &Mirror) {
-    let command = mirror.command("pack").args(["repack", "--geometric=2", "-d", "-q"]);
+    // Git 2.39 packs by size only what is whole.
+    let blobless = mirror.shared().remote.blobless;
+    let how: &[&str] = if blobless { &["-a", "--keep-unreachable"] } else { &["--geometric=2"] };
+    let command = mirror.command("pack").args(["repack", "-d", "-q"]).args(how);
     if let Err(error) = command.success().await {
         tracing::warn!(url = mirror.url(), %error, "a mirror could not be packed");
     }
 }
 
+const WHOLE: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
+/// What is missing is on a server, but Git is not to ask it by itself: it has neither its address nor a login.
+const BLOBLESS: &str = "[core]\n\trepositoryformatversion = 1\n\tfilemode = true\n\tbare = true\n\
+    [extensions]\n\tpartialClone = none\n[remote \"none\"]\n\tpromisor = true\n\tpartialclonefilter = blob:none\n";
+
+fn filter(remote: &Remote) -> Option<&'static str> {
+    remote.blobless.then_some("--filter=blob:none")
+}
+
+fn made_ready(mirror: &Mirror, health: &mut Health) -> Result<(), Error> {
+    let directory = &mirror.shared().directory;
+    if !health.clean {
+        let prepared = prepare(directory, mirror.shared().remote.blobless);
+        prepared.map_err(Error::io(format!("prepare {}", directory.display())))?;
+    }
+    health.clean = false;
+    Ok(())
+}
+
+/// Fetches contents by their ids, one a line.
+pub(crate) async fn contents(mirror: &Mirror, ids: Vec<u8>) -> Result<(), Error> {
+    let turn = mirror.shared().flight.turn.clone();
+    let mut health = turn.lock().await;
+    made_ready(mirror, &mut health)?;
+    let remote = &mirror.shared().remote;
+    let command = mirror.command("fetch").remote(remote).deadline(mirror.runner().settings.fetch_deadline);
+    let flags =
+        ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--stdin"];
+    let command = command.args(flags).args(filter(remote)).args(["--end-of-options", &remote.address]);
+    let fetched = command.input(ids).success().await;
+    health.clean = true;
+    fetched.map(drop)
+}
+
 /// Makes the directory, or removes what a killed fetch left in it. Only who has the turn writes there.
-fn prepare(directory: &Path) -> std::io::Result<()> {
+fn prepare(directory: &Path, blobless: bool) -> std::io::Result<()> {
     for part in ["objects/info", "objects/pack", "refs/heads", "refs/tags"] {
         DirBuilder::new().recursive(true).mode(0o700).create(directory.join(part))?;
     }
-    let config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
-    std::fs::write(directory.join("config"), config)?;
+    std::fs::write(directory.join("config"), if blobless { BLOBLESS } else { WHOLE })?;
     if !directory.join("HEAD").exists() {
         std::fs::write(directory.join("HEAD"), "ref: refs/heads/none\n")?;
     }
@@ -247,9 +283,9 @@ fn prepare(directory: &Path) -> std::io::Result<()> {
 }
 
 /// A mirror is only a copy: what a power cut has damaged is fetched again.
-fn renew(directory: &Path) -> std::io::Result<()> {
+fn renew(directory: &Path, blobless: bool) -> std::io::Result<()> {
     std::fs::remove_dir_all(directory)?;
-    prepare(directory)
+    prepare(directory, blobless)
 }
 
 fn remove_stale(directory: &Path, deep: bool, stale: fn(&Path) -> bool) -> std::io::Result<()> {

@@ -213,7 +213,8 @@ pub(crate) async fn send(mirror: &Mirror, tree: &WorkTree, tip: &CommitId) -> Re
 async fn new_pointers(tree: &WorkTree, tip: &CommitId) -> Result<BTreeMap<Pointer, PathBuf>, Error> {
     let theirs = tree.mirror_command("list the refs of").args(["for-each-ref", "--format=^%(objectname)"]);
     let revisions = format!("{tip}\n{}\n", theirs.success().await?.text());
-    let list = tree.command("list new files of").args(["rev-list", "--objects", "--stdin"]);
+    let list = tree.command("list new files of");
+    let list = list.args(["rev-list", "--objects", "--missing=allow-any", "--stdin"]);
     let limit = format!("--filter=combine:object:type=blob+blob:limit={}", POINTER + 1);
     let output = list.arg(limit).input(revisions.into_bytes()).success().await?.stdout;
     let blobs: Vec<(&[u8], &[u8])> = output

@@ -23,6 +23,7 @@ mod listing;
 mod message;
 mod mirror;
 mod nested;
+mod partial;
 mod process;
 mod push;
 mod queue;

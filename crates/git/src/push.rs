@@ -15,7 +15,7 @@ use crate::lfs::Files;
 use crate::mirror::{Mirror, View};
 use crate::queue::{Built, Order, Round};
 use crate::work_tree::WorkTree;
-use crate::{Error, integrate, lfs};
+use crate::{Error, integrate, lfs, partial};
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
@@ -165,6 +165,7 @@ impl<R: Recorder> Pushing<'_, R> {
         let head = tree.head_commit()?;
         let mut paths = Vec::new();
         if head != commit {
+            partial::files(&self.branch.mirror, tree, &commit).await?;
             paths = tree.differing(&head, &commit).await?;
             self.recorder.advancing(&paths).await.map_err(PushError::Record)?;
         }
@@ -239,6 +240,7 @@ async fn candidate(branch: &Branch, push: &Push<'_>, head: Option<&CommitId>) ->
     if theirs == 0 {
         return Ok(Candidate::Send(own));
     }
+    partial::sides(&branch.mirror, tree, head, &own).await?;
     let integrating = Integrating { tree, branch: &branch.name, url: branch.mirror.url(), head, own: &own };
     let commit = integrate(&integrating, policy).await?;
     Ok(if commit == *head { Candidate::Nothing(commit) } else { Candidate::Send(commit) })

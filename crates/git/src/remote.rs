@@ -23,7 +23,9 @@ pub(crate) struct Remote {
     pub(crate) address: String,
     pub(crate) login: Login,
     pub(crate) insecure_skip_tls_verify: bool,
-    /// Names the mirror: of address, credential and care.
+    /// Its mirror has contents of files only as they are needed.
+    pub(crate) blobless: bool,
+    /// Names the mirror: of address, credential, care, and what it has.
     pub(crate) id: String,
     /// Names the repository for the queues of its branches.
     pub(crate) normalized: String,
@@ -58,11 +60,15 @@ impl Remote {
             Transport::Http | Transport::Https => over_http(url, access, settings)?,
             Transport::Ssh => over_ssh(url, access)?,
         };
-        let id = fingerprint(salt, &address, &login, access.insecure_skip_tls_verify);
+        let mut id = fingerprint(salt, &address, &login, access.insecure_skip_tls_verify);
+        let blobless = access.blobless;
+        if blobless {
+            id = hex::encode(Sha256::digest(format!("{id} blobless")).get(..20).unwrap_or_default());
+        }
         let normalized = url.normalized();
         let insecure_skip_tls_verify = access.insecure_skip_tls_verify;
         let moved = Arc::default();
-        Ok(Self { shown, address, login, insecure_skip_tls_verify, id, normalized, moved })
+        Ok(Self { shown, address, login, insecure_skip_tls_verify, blobless, id, normalized, moved })
     }
 
     /// Another repository that this one refers to: the login goes along to the same server only.

@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) identity: Identity,
     /// Whether any certificate of the server is accepted.
     pub(crate) insecure_skip_tls_verify: bool,
+    /// Whether the mirror has contents of files only as they are needed.
+    pub(crate) blobless: bool,
     /// Directories of a sparse checkout; empty = everything.
     pub(crate) sparse: Vec<String>,
 }
@@ -33,6 +35,9 @@ impl State {
         if self.insecure_skip_tls_verify {
             text.push_str("insecure true\n");
         }
+        if self.blobless {
+            text.push_str("blobless true\n");
+        }
         for path in &self.sparse {
             text.extend(["sparse ", path, "\n"]);
         }
@@ -42,7 +47,8 @@ impl State {
     /// `None` for anything that `text` would not have written.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let insecure_skip_tls_verify = text.lines().any(|line| line == "insecure true");
-        let mut lines = text.lines().filter(|line| *line != "insecure true");
+        let blobless = text.lines().any(|line| line == "blobless true");
+        let mut lines = text.lines().filter(|line| !["insecure true", "blobless true"].contains(line));
         let mut field = |name: &str| Some(lines.next()?.strip_prefix(name)?.strip_prefix(' ')?.to_owned());
         if field("format")? != "1" {
             return None;
@@ -53,8 +59,14 @@ impl State {
             sparse.push(path);
         }
         let plain = mirror.len() == 40 && mirror.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let state =
-            Self { mirror, url, identity: Identity { name, email }, insecure_skip_tls_verify, sparse };
+        let state = Self {
+            mirror,
+            url,
+            identity: Identity { name, email },
+            insecure_skip_tls_verify,
+            blobless,
+            sparse,
+        };
         (plain && state.text() == text && state.identity.checked().is_ok()).then_some(state)
     }
 
@@ -130,7 +142,14 @@ mod tests {
             sparse_directories(&sparse.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()).unwrap();
         let identity = Identity::new("Kargo", "no-reply@kargo.io");
         let url = "https://h/r".into();
-        State { mirror: "a".repeat(40), url, identity, insecure_skip_tls_verify: !sparse.is_empty(), sparse }
+        State {
+            mirror: "a".repeat(40),
+            url,
+            identity,
+            insecure_skip_tls_verify: !sparse.is_empty(),
+            blobless: sparse.len() > 1,
+            sparse,
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::checkout::lay_out;
 use crate::lfs::Files;
 use crate::mirror::Mirror;
 use crate::work_tree::{Head, SIGNING_KEY, WorkTree, replace};
-use crate::{Error, Git};
+use crate::{Error, Git, partial};
 
 /// Most work trees that are kept for those who come.
 const SPARES: usize = 16;
@@ -192,6 +192,7 @@ impl Template {
         if known.as_ref() != Some(commit) {
             *at = None;
             let _absent = std::fs::remove_file(self.head());
+            partial::files(mirror, &self.tree, commit).await?;
             let is_moved = match &known {
                 Some(old) => self.advance(old, commit).await.unwrap_or(false),
                 None => false,

@@ -96,6 +96,11 @@ impl WorkTree {
         self.state.insecure_skip_tls_verify
     }
 
+    /// Whether contents of files come only when they are needed, as they then have to for a push.
+    pub fn blobless(&self) -> bool {
+        self.state.blobless
+    }
+
     /// Who commits here where nobody else is named.
     pub fn identity(&self) -> &Identity {
         &self.state.identity

@@ -125,12 +125,17 @@ pub(crate) fn repo_url(text: &str) -> Result<RepoUrl, StepError> {
 }
 
 /// With what right and care this Promotion speaks to a repository.
-pub(crate) async fn access(ctx: &StepContext, url: &RepoUrl, insecure: bool) -> Result<Access, StepError> {
+pub(crate) async fn access(
+    ctx: &StepContext,
+    url: &RepoUrl,
+    insecure_skip_tls_verify: bool,
+    blobless: bool,
+) -> Result<Access, StepError> {
     let credential = ctx.credential(CredentialType::Git, url.as_str()).await?.map(|found| match found {
         credentials::Credential::Basic { username, password } => Credential::Basic { username, password },
         credentials::Credential::SshKey { private_key } => Credential::SshKey { private_key },
     });
-    Ok(Access { credential, insecure_skip_tls_verify: insecure })
+    Ok(Access { credential, insecure_skip_tls_verify, blobless })
 }
 
 /// Git of this process.

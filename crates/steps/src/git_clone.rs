@@ -49,9 +49,10 @@ pub struct GitClone {
     /// Bring files of submodules too.
     #[serde(default)]
     recurse_submodules: bool,
-    /// Nothing to choose here: objects come from a mirror that all share. Kept for compatibility.
-    #[serde(default, rename = "blobless")]
-    _blobless: bool,
+    /// Bring contents of files only when they are needed, where the server can do that: less to begin with, where
+    /// a repository's history is large.
+    #[serde(default)]
+    blobless: bool,
     /// Who makes commits in these work trees, where the committing step does not say; otherwise `gitClient` of the
     /// ClusterConfig.
     #[serde(default, deserialize_with = "given")]
@@ -117,7 +118,7 @@ impl Step for GitClone {
         let url = git::repo_url(&self.repo_url)?;
         let (identity, signing_key) = git::committer(ctx, self.author.as_ref()).await?;
         let git = git::service(ctx)?;
-        let access = git::access(ctx, &url, self.insecure_skip_tls_verify).await?;
+        let access = git::access(ctx, &url, self.insecure_skip_tls_verify, self.blobless).await?;
         let mirror = git.mirror(&url, &access).map_err(failed)?;
         let revisions = self.checkout.iter().map(Checkout::revision).collect::<Result<Vec<_>, _>>()?;
         let view = mirror.fetch_revisions(&revisions).await.map_err(failed)?;

@@ -86,7 +86,7 @@ impl Step for GitPush {
         let tree = git::open(ctx, &self.path).await?;
         let url = tree.url().map_err(failed)?;
         let git = git::service(ctx)?;
-        let access = git::access(ctx, &url, tree.insecure_skip_tls_verify()).await?;
+        let access = git::access(ctx, &url, tree.insecure_skip_tls_verify(), tree.blobless()).await?;
         let mirror = git.mirror(&url, &access).map_err(failed)?;
         let noted = git::noted(ctx);
         if !self.tag.is_empty() {

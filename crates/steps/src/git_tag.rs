@@ -66,7 +66,7 @@ impl Step for GitTag {
 /// A tag that could not be pushed is better not made.
 async fn refuse_taken(ctx: &StepContext, tree: &WorkTree, name: &TagName) -> Result<(), StepError> {
     let url = tree.url().map_err(failed)?;
-    let access = git::access(ctx, &url, tree.insecure_skip_tls_verify()).await?;
+    let access = git::access(ctx, &url, tree.insecure_skip_tls_verify(), tree.blobless()).await?;
     let mirror = git::service(ctx)?.mirror(&url, &access).map_err(failed)?;
     let listing = mirror.list_tags().await.map_err(failed)?;
     let reference = name.full();

@@ -71,6 +71,7 @@ impl<'a> Look<'a> {
         let access = Access {
             credential: found.map(credential),
             insecure_skip_tls_verify: sub.insecure_skip_tls_verify,
+            ..Access::default()
         };
         let place = c.looks.take(&url).await;
         let mirror = c.git.mirror(&url, &access).map_err(|e| e.to_string())?;

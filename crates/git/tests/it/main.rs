@@ -5,6 +5,7 @@ mod deadlines;
 mod hostile;
 mod lfs;
 mod mirrors;
+mod partial;
 mod pushes;
 mod queue;
 mod reach;
