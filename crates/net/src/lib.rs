@@ -1,16 +1,20 @@
 //! HTTP to addresses that users word: every address is judged when it is connected to, so that neither a redirect nor
 //! a name that changes its mind leads anywhere else; everything has a deadline and a size.
 
-use std::net::{IpAddr, SocketAddr};
+mod names;
+mod redirect;
+
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ferry_artifact::egress::Egress;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Proxy, Response, Url, redirect};
+use reqwest::{Client, Method, Proxy, Response, Url};
 
-/// How many redirects are followed.
+use crate::names::Names;
+
+/// How many requests one may become by redirects.
 const REDIRECTS: usize = 10;
 /// How long a connection may take to be there.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -20,7 +24,7 @@ const AGENT: &str = concat!("ferry/", env!("CARGO_PKG_VERSION"));
 /// HTTP of this process; a shared service.
 #[derive(Clone, Debug)]
 pub struct Http {
-    egress: Arc<Egress>,
+    names: Names,
     /// The client for requests that ask for nothing special. Certificates are read when the first one is made.
     usual: Arc<OnceLock<Result<Client, String>>>,
 }
@@ -78,48 +82,58 @@ pub struct Request {
 impl Http {
     /// With a policy for addresses.
     pub fn new(egress: Egress) -> Self {
-        Self { egress: Arc::new(egress), usual: Arc::default() }
+        Self { names: Names::new(egress), usual: Arc::default() }
+    }
+
+    /// For tests: with names whose addresses are what `names` says, each time it is asked.
+    pub fn with_names(egress: Egress, names: impl Fn(&str) -> Vec<IpAddr> + Send + Sync + 'static) -> Self {
+        Self { names: Names::invented(egress, Arc::new(names)), usual: Arc::default() }
     }
 
     /// Sends a request; the answer's body is still to be read.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        let ends = Instant::now() + request.timeout;
         let url = url(&request.url, &request.query)?;
-        judge(&self.egress, &url).map_err(Error::Unsent)?;
-        let client = match (&request.proxy, request.insecure) {
-            (None, false) => {
-                let usual = self.usual.get_or_init(|| client(&self.egress, false, None));
-                usual.clone().map_err(Error::Unsent)?
-            }
-            (proxy, insecure) => {
-                if proxy.is_some() {
-                    self.judge_behind_proxy(&url).await?;
-                }
-                client(&self.egress, insecure, proxy.as_deref()).map_err(Error::Unsent)?
-            }
+        let proxy = request.proxy.as_deref();
+        let client = match (proxy, request.insecure) {
+            (None, false) => self.usual.get_or_init(|| client(&self.names, false, None)).clone(),
+            (proxy, insecure) => client(&self.names, insecure, proxy),
         };
+        let client = client.map_err(Error::Unsent)?;
         let headers = headers(&request.headers).map_err(Error::Unsent)?;
-        let sent = client
-            .request(request.method, url)
-            .headers(headers)
-            .body(request.body.0)
-            .timeout(request.timeout)
-            .send();
-        sent.await.map_err(|e| {
-            if e.is_connect() || e.is_builder() { Error::Unsent(told(e)) } else { Error::Sent(told(e)) }
-        })
+        let first = client.request(request.method, url).headers(headers).body(request.body.0);
+        let mut hop = first.build().map_err(|e| Error::Unsent(told(e)))?;
+        for hops in 0..REDIRECTS {
+            let copy = hop.try_clone();
+            let sent = self.hop(&client, hop, proxy.is_some(), ends).await;
+            // What was answered by a redirect has arrived.
+            let response = sent.map_err(|e| if hops == 0 { e } else { Error::Sent(e.to_string()) })?;
+            let Some(next) = copy.and_then(|copy| redirect::next(&response, copy)) else {
+                return Ok(response);
+            };
+            hop = next;
+        }
+        Err(Error::Sent(format!("stopped after {REDIRECTS} redirects")))
     }
 
-    /// A proxy connects for us: what it is to connect to is judged by what the name is to us.
-    async fn judge_behind_proxy(&self, url: &Url) -> Result<(), Error> {
-        let Some(host) = url.host_str() else { return Ok(()) };
-        let port = url.port_or_known_default().unwrap_or(80);
-        let found = tokio::time::timeout(CONNECT, tokio::net::lookup_host((host, port))).await;
-        // A name that only the proxy knows is the proxy's business.
-        let Ok(Ok(found)) = found else { return Ok(()) };
-        for address in found {
-            self.egress.permits(address.ip()).map_err(|e| Error::Unsent(e.to_string()))?;
+    /// Sends a request without following where the answer leads.
+    async fn hop(
+        &self,
+        client: &Client,
+        mut hop: reqwest::Request,
+        by_proxy: bool,
+        ends: Instant,
+    ) -> Result<Response, Error> {
+        let url = hop.url();
+        if !is_http(url) {
+            return Err(Error::Unsent(format!("a redirect leads to {:?}: http or https", url.scheme())));
         }
-        Ok(())
+        let judged = if by_proxy { self.names.judge_behind_proxy(url).await } else { self.names.judge(url) };
+        judged.map_err(Error::Unsent)?;
+        *hop.timeout_mut() = Some(ends.saturating_duration_since(Instant::now()));
+        client.execute(hop).await.map_err(|e| {
+            if e.is_connect() || e.is_builder() { Error::Unsent(told(e)) } else { Error::Sent(told(e)) }
+        })
     }
 }
 
@@ -158,68 +172,28 @@ pub fn told(error: reqwest::Error) -> String {
     text
 }
 
-fn client(egress: &Arc<Egress>, insecure: bool, proxy: Option<&str>) -> Result<Client, String> {
+fn client(names: &Names, insecure: bool, proxy: Option<&str>) -> Result<Client, String> {
     // Whoever was first has chosen for the process; all of ours choose the same.
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let judging = egress.clone();
-    let redirects = redirect::Policy::custom(move |attempt| {
-        if attempt.previous().len() >= REDIRECTS {
-            return attempt.error(format!("stopped after {REDIRECTS} redirects"));
-        }
-        match judge(&judging, attempt.url()) {
-            Ok(()) => attempt.follow(),
-            Err(why) => attempt.error(why),
-        }
-    });
     let mut builder = Client::builder()
         .user_agent(AGENT)
         .connect_timeout(CONNECT)
-        .dns_resolver(Arc::new(Judged(egress.clone())))
-        .redirect(redirects)
+        .dns_resolver(Arc::new(names.clone()))
+        .redirect(reqwest::redirect::Policy::none())
         .tls_danger_accept_invalid_certs(insecure)
         .no_proxy();
     if let Some(proxy) = proxy {
         let url = Url::parse(proxy).map_err(|e| format!("the proxy is no URL: {e}"))?;
-        judge(egress, &url)?;
+        names.judge(&url)?;
         builder = builder.proxy(Proxy::all(url).map_err(told)?);
     }
     builder.build().map_err(told)
 }
 
-/// An address in a URL is connected to without asking for its name.
-fn judge(egress: &Egress, url: &Url) -> Result<(), String> {
-    let address = match url.host() {
-        Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
-        Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
-        Some(url::Host::Domain(_)) | None => return Ok(()),
-    };
-    egress.permits(address).map_err(|e| e.to_string())
-}
-
-/// Names, as far as their addresses may be reached.
-struct Judged(Arc<Egress>);
-
-impl Resolve for Judged {
-    fn resolve(&self, name: Name) -> Resolving {
-        let egress = self.0.clone();
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let judged = found.iter().map(|address| egress.permits(address.ip()));
-            let refused = judged.clone().find_map(Result::err);
-            let open: Vec<SocketAddr> =
-                found.iter().zip(judged).filter(|(_, j)| j.is_ok()).map(|(a, _)| *a).collect();
-            match refused {
-                Some(refused) if open.is_empty() => Err(format!("{}: {refused}", name.as_str()).into()),
-                _ => Ok(Box::new(open.into_iter()) as Addrs),
-            }
-        })
-    }
-}
-
 fn url(text: &str, query: &[(String, String)]) -> Result<Url, Error> {
     let unsent = |why: String| Error::Unsent(format!("url: {why}"));
     let mut url = Url::parse(text).map_err(|e| unsent(format!("{e}; write it as https://host/path")))?;
-    if !matches!(url.scheme(), "http" | "https") {
+    if !is_http(&url) {
         return Err(unsent(format!("{:?} is no scheme of this step: http or https", url.scheme())));
     }
     if !query.is_empty() {
@@ -230,6 +204,10 @@ fn url(text: &str, query: &[(String, String)]) -> Result<Url, Error> {
         url.query_pairs_mut().clear().extend_pairs(pairs);
     }
     Ok(url)
+}
+
+fn is_http(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
 }
 
 fn headers(given: &[(String, String)]) -> Result<HeaderMap, String> {

@@ -19,6 +19,7 @@ mod links;
 mod local;
 mod oci;
 mod programs;
+mod reach;
 mod registry;
 mod schema;
 mod signing;
