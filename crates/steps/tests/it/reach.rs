@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ferry_artifact::egress::Egress;
 use ferry_engine::StepError;
 use ferry_net::Http;
+use ferry_oci::digest_of;
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -100,6 +101,44 @@ fn s9_behind_a_proxy_a_redirect_to_a_name_is_judged() {
         (&json!("PUT"), &json!("http://other.test/x"), &json!("b"))
     );
     assert!(last["headers"].get("authorization").is_none() && last["headers"].get("x").is_some(), "{last}");
+}
+
+#[test]
+fn s9_a_name_is_judged_at_each_connection() {
+    let again = json!({"status": 302, "headers": [["Location", "/again"]]});
+    let server = Server::answering(&[json!({"status": 200}), again]);
+    let port = server.url.rsplit(':').next().unwrap();
+    let url = format!("http://changes.test:{port}/");
+    let says = "changes.test: 169.254.169.254 may not be reached";
+    let bench = names(&[("changes.test", &["127.0.0.1", "127.0.0.1", "169.254.169.254"])]);
+    bench.run("http", json!({"url": url})).unwrap();
+    // In the midst of a request, and before one.
+    for _ in 0..2 {
+        let why = refused(bench.run("http", json!({"url": url})));
+        assert!(why.contains(says), "{why}");
+    }
+    let why = refused(bench.run("http-download", json!({"url": url, "outPath": "x"})));
+    assert!(why.contains(says), "{why}");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[test]
+fn s9_a_name_of_a_registry_is_judged_at_each_connection() {
+    let layer = json!({"mediaType": "text/plain", "digest": digest_of(b"layer"), "size": 5});
+    let registry = Server::answering(&[
+        // It is asked for TLS first.
+        json!({"status": 200}),
+        json!({"status": 200}),
+        json!({"status": 200, "body": json!({"layers": [layer]}).to_string(), "headers": [["Content-Type", "application/vnd.oci.image.manifest.v1+json"]]}),
+        json!({"status": 200, "body": "layer"}),
+    ]);
+    let port = registry.url.rsplit(':').next().unwrap();
+    let bench = names(&[("reg.localhost", &["127.0.0.1", "127.0.0.1", "127.0.0.1", "169.254.169.254"])]);
+    let config = json!({"imageRef": format!("reg.localhost:{port}/a:1"), "outPath": "x"});
+    let why = refused(bench.run("oci-download", config));
+    assert!(why.contains("reg.localhost: 169.254.169.254 may not be reached"), "{why}");
+    assert_eq!(registry.seen().len(), 2, "a ping and the manifest");
+    assert!(bench.files().is_empty());
 }
 
 /// What was answered by a redirect has arrived, also where it then leads nowhere.
