@@ -1,6 +1,7 @@
 //! HTTP to addresses that users word: every address is judged when it is connected to, so that neither a redirect nor
 //! a name that changes its mind leads anywhere else; everything has a deadline and a size.
 
+mod busy;
 mod names;
 mod redirect;
 
@@ -12,6 +13,7 @@ use ferry_artifact::egress::Egress;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Proxy, Response, Url};
 
+pub use crate::busy::busy;
 use crate::names::Names;
 
 /// How many requests one may become by redirects.

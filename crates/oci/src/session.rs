@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ferry_net::{Http, Request};
-use reqwest::header::{HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -17,9 +17,9 @@ use crate::reference::Reference;
 const TOKEN: usize = 1 << 20;
 /// How long an answer may take that is small.
 pub const SOON: Duration = Duration::from_secs(30);
-/// How often a request is made anew where the registry is busy, and how long that takes at most each time.
+/// How often a request is made where the registry is busy, and how long one is willing to wait for that in all.
 const TRIES: u32 = 4;
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Why there is no answer, or a bad one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,8 +107,7 @@ pub struct Ask<'a> {
 impl Session {
     /// Asks, proves who we are where that is wanted, and asks again where the registry is busy.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Response, Error> {
-        let mut proved = false;
-        let mut tries = 0;
+        let (mut proved, mut tries, mut patience) = (false, 0, PATIENCE);
         loop {
             let response = self.send(&ask).await?;
             let status = response.status();
@@ -118,15 +117,16 @@ impl Session {
                     continue;
                 }
             }
-            let busy = status == StatusCode::TOO_MANY_REQUESTS
-                || status.is_server_error() && ask.method != Method::POST && ask.method != Method::PATCH;
+            let repeatable = ask.method != Method::POST && ask.method != Method::PATCH;
             tries += 1;
-            if !busy || tries == TRIES {
+            if tries == TRIES || !repeatable && status.is_server_error() {
                 return Ok(response);
             }
-            let wait = retry_after(response.headers()).unwrap_or(Duration::from_secs(1 << tries));
+            let usual = Duration::from_secs(1 << tries);
+            let Some(wait) = ferry_net::busy(&response, usual, patience) else { return Ok(response) };
+            patience = patience.saturating_sub(wait);
             tracing::debug!(registry = self.reference.registry, %status, ?wait, "busy");
-            tokio::time::sleep(wait.min(PATIENCE)).await;
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -255,10 +255,6 @@ impl Ask<'_> {
 struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// What a registry says went wrong.

@@ -9,8 +9,8 @@ use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult, Wake};
 use ferry_net::{self as net, Error, Http as Network, Request};
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Response, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -24,17 +24,19 @@ const LIMIT: usize = 2 << 20;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// When to ask again where nothing is said.
 const POLL: Duration = Duration::from_secs(30);
-/// How long a server may ask us to stay away.
+/// How long a server may ask us to stay away, and how long it is left alone where it says less than that.
 const LONGEST: Duration = Duration::from_mins(10);
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Make an HTTP request, and judge the answer.
 ///
-/// Bare expressions, without `${{ }}`, judge it by `response`: its `status`, its `body`, which is read as JSON, YAML or text
-/// by its type, its `headers`, and `header(name)`. Where `failureExpression` holds the step fails, with what
-/// `errorExpression` says; else where `successExpression` holds it succeeds; else it asks again after `pollInterval`. With
-/// neither of them, an answer of success is one; asked to wait (429, 5xx) it reads again, and anything else fails it.
-/// The outputs are what `outputs` makes of the answer. A request that changes something is sent once an attempt: where
-/// nobody can tell whether it has arrived, the step ends with `OutcomeUnknown`.
+/// Bare expressions, without `${{ }}`, judge it by `response`: its `status`, its `body`, which is read as JSON, YAML or
+/// text by its type, its `headers`, and `header(name)`. Where `failureExpression` holds the step fails, with what
+/// `errorExpression` says; else where `successExpression` holds it succeeds; else it asks again after `pollInterval`.
+/// With neither of them, an answer of success is one; asked to wait (429, 5xx), for ten minutes at most, it reads
+/// again, and anything else fails it. The outputs are what `outputs` makes of the answer. A request that changes
+/// something is sent once an attempt: where nobody can tell whether it has arrived, the step ends with
+/// `OutcomeUnknown`.
 /// ```yaml
 /// - uses: http
 ///   as: check
@@ -203,9 +205,8 @@ impl Step for Http {
             Error::Sent(why) | Error::Unsent(why) => StepError::Retryable(why),
         })?;
         let body = net::body(&mut response, LIMIT).await.map_err(StepError::Retryable)?;
-        let (status, headers) = (response.status(), response.headers());
-        let body = self.read(headers, &body).map_err(StepError::Retryable)?;
-        self.judge(&document(status, headers, &body, ctx.started_at), status, headers)
+        let body = self.read(response.headers(), &body).map_err(StepError::Retryable)?;
+        self.judge(&document(response.status(), response.headers(), &body, ctx.started_at), &response)
     }
 }
 
@@ -273,7 +274,8 @@ impl Http {
         }
     }
 
-    fn judge(&self, document: &Document, status: StatusCode, headers: &HeaderMap) -> StepResult {
+    fn judge(&self, document: &Document, response: &Response) -> StepResult {
+        let status = response.status();
         // What is no expression at all will not become one.
         let failed = |field: &str, expression: &str, why: String| match document.check(expression) {
             Ok(()) => StepError::Retryable(format!("{field}: {why}")),
@@ -289,12 +291,11 @@ impl Http {
             (false, _) => document.holds(success).map_err(|why| failed("successExpression", success, why))?,
             (true, false) => true,
             (true, true) if status.is_success() => true,
-            (true, true) if self.reads() && asks_to_wait(status) => {
-                let why = format!("{} answered {status}: it is asked again", net::shown(&self.url));
-                return Ok(self.again(why, retry_after(headers)));
-            }
             (true, true) => {
-                return Err(StepError::Refused(format!("{} answered {status}", net::shown(&self.url))));
+                let answered = format!("{} answered {status}", net::shown(&self.url));
+                let busy = net::busy(response, self.poll(), LONGEST).filter(|_| self.reads());
+                let wait = busy.ok_or_else(|| StepError::Refused(answered.clone()))?;
+                return Ok(again(format!("{answered}: it is asked again"), wait.max(SHORTEST)));
             }
         };
         if !succeeded {
@@ -302,7 +303,7 @@ impl Http {
                 "{} answered {status}, for which successExpression does not hold yet",
                 net::shown(&self.url)
             );
-            return Ok(self.again(why, None));
+            return Ok(again(why, self.poll()));
         }
         let mut outputs = Map::new();
         for (index, Extract { name, from_expression }) in self.outputs.iter().enumerate() {
@@ -328,24 +329,18 @@ impl Http {
         }
     }
 
-    fn again(&self, why: String, after: Option<Duration>) -> Outcome {
-        let after = after.unwrap_or_else(|| self.poll_interval.map_or(POLL, |interval| interval.0));
-        Outcome::Waiting { why, wake: Wake { after: Some(after), ..Wake::default() }, output: Output::none() }
+    /// When to ask again where the server says nothing.
+    fn poll(&self) -> Duration {
+        self.poll_interval.map_or(POLL, |interval| interval.0)
     }
+}
+
+fn again(why: String, after: Duration) -> Outcome {
+    Outcome::Waiting { why, wake: Wake { after: Some(after), ..Wake::default() }, output: Output::none() }
 }
 
 fn unknown(why: &str) -> StepError {
     StepError::Fatal(format!("OutcomeUnknown: the request may have arrived, so it is not sent again: {why}"))
-}
-
-/// Whether a server says that it can not now.
-fn asks_to_wait(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).clamp(Duration::from_secs(1), LONGEST))
 }
 
 /// What expressions find: `response`.

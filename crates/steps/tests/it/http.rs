@@ -255,6 +255,34 @@ fn a_write_whose_outcome_nobody_knows_is_not_repeated() {
 }
 
 #[test]
+fn a_server_that_is_busy_is_left_alone_as_long_as_it_asks() {
+    let busy = |status: u16, headers: Value| json!({"status": status, "headers": headers});
+    let date = ["Date", "Sun, 06 Nov 1994 08:49:37 GMT"];
+    let long = "Sun, 06 Nov 1994 09:49:37 GMT";
+    let server = Server::answering(&[
+        busy(429, json!([["Retry-After", "45"]])),
+        busy(503, json!([date, ["Retry-After", "Sun, 06 Nov 1994 08:51:37 GMT"]])),
+        busy(503, json!([["Retry-After", "0"]])),
+        busy(500, json!([])),
+        busy(429, json!([["Retry-After", "3600"]])),
+        busy(503, json!([date, ["Retry-After", long]])),
+        busy(418, json!([["Retry-After", "45"]])),
+    ]);
+    let bench = bench(Egress::default().with_loopback());
+    let config = json!({"url": server.url, "pollInterval": "7s"});
+    for seconds in [45, 120, 1, 7] {
+        let result = bench.run("http", config.clone());
+        let Ok(Outcome::Waiting { wake, .. }) = &result else { panic!("{result:?}") };
+        assert_eq!(wake.after, Some(Duration::from_secs(seconds)));
+    }
+    // Longer than anybody waits: it is not asked earlier than told.
+    for status in ["429", "503", "418"] {
+        let result = bench.run("http", config.clone());
+        assert!(matches!(&result, Err(StepError::Refused(why)) if why.contains(status)), "{result:?}");
+    }
+}
+
+#[test]
 fn s21_an_answer_without_an_end_is_cut_off() {
     let endless = json!({"status": 200, "body": {"repeat": "0123456789", "count": 11 << 20}});
     let server = Server::answering(&[endless.clone(), endless]);

@@ -233,6 +233,22 @@ fn a_token_is_asked_for_where_the_registry_says() {
 }
 
 #[test]
+fn fm_38_a_registry_is_not_asked_earlier_than_it_says() {
+    let date = ["Date", "Sun, 06 Nov 1994 08:49:37 GMT"];
+    let until = |time: &str| json!([date, ["Retry-After", format!("Sun, 06 Nov 1994 {time} GMT")]]);
+    let registry = Server::answering(&[
+        json!({"status": 200}),
+        json!({"status": 200}),
+        json!({"status": 503, "headers": until("08:49:36")}),
+        json!({"status": 429, "headers": until("09:49:37")}),
+    ]);
+    let bench = bench();
+    let said = download(&bench, &format!("{}/a:1", registry.url.trim_start_matches("http://"))).unwrap_err();
+    assert!(matches!(&said, StepError::Retryable(why) if why.contains("answered 429")), "{said:?}");
+    assert_eq!(registry.seen().len(), 3, "a ping, one that is asked again at once, one that is not");
+}
+
+#[test]
 fn s21_a_registry_that_lies() {
     let layer = |size: u64| json!({"mediaType": LAYER, "digest": digest_of(b"layer"), "size": size});
     let manifest = |layers: Value| json!({"status": 200, "body": json!({"layers": layers}).to_string(), "headers": [["Content-Type", "application/vnd.oci.image.manifest.v1+json"]]});
