@@ -94,7 +94,6 @@ impl Http {
 
     /// Sends a request; the answer's body is still to be read.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
-        let ends = Instant::now() + request.timeout;
         let url = url(&request.url, &request.query)?;
         let proxy = request.proxy.as_deref();
         let client = match (proxy, request.insecure) {
@@ -105,6 +104,7 @@ impl Http {
         let headers = headers(&request.headers).map_err(Error::Unsent)?;
         let first = client.request(request.method, url).headers(headers).body(request.body.0);
         let mut hop = first.build().map_err(|e| Error::Unsent(told(e)))?;
+        let ends = Instant::now() + request.timeout;
         for hops in 0..REDIRECTS {
             let copy = hop.try_clone();
             let sent = self.hop(&client, hop, proxy.is_some(), ends).await;
