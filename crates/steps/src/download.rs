@@ -9,6 +9,7 @@ use ferry_engine::{StepContext, StepError};
 use tokio::sync::mpsc;
 
 use crate::broke;
+use crate::field::Of;
 
 /// How large a file may be, in bytes.
 pub const LIMIT: u64 = 100 << 20;
@@ -23,8 +24,12 @@ pub trait Source: Send {
     fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, StepError>> + Send;
 }
 
-/// Whether a file may be made there.
+/// Whether a file may be made there; `outPath`.
 pub async fn check(ctx: &StepContext, out: &WorkPath, overwrite: bool) -> Result<(), StepError> {
+    judge(ctx, out, overwrite).await.of("outPath")
+}
+
+async fn judge(ctx: &StepContext, out: &WorkPath, overwrite: bool) -> Result<(), StepError> {
     let at = out.clone();
     let found = ctx.work.blocking(move |work| work.kind(&at)).await.map_err(broke)?;
     let path = out.as_written();
@@ -72,7 +77,7 @@ pub async fn keep(ctx: &StepContext, out: WorkPath, mut source: impl Source) -> 
     // What could not be read is why nothing was written.
     let (written, read) = tokio::join!(written, read);
     read?;
-    written.map_err(broke)
+    written.of("outPath")
 }
 
 /// A part of what comes, or its end.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::broke;
 use crate::config::given;
+use crate::field::Of;
 
 /// The mode of the file where nothing is said.
 const MODE: u32 = 0o600;
@@ -19,10 +20,10 @@ const REFUSED: u32 = 0o113;
 
 /// Write a text into a new file.
 ///
-/// The path lies in the work directory, outside of its `.git`, and goes through no symbolic link. A file that is there
-/// is replaced only with `overwrite`. `permissions` are octal, `0600` where they are not given; a file that can be
-/// executed, or written by everybody, is refused. Missing directories are made, for the owner alone. There is no
-/// output.
+/// The path lies in the work directory, outside of its `.git`, and goes through no symbolic link. A file
+/// that is there is replaced only with `overwrite`. `permissions` are octal, `0600` where they are not given; a file
+/// that can be executed, or written by everybody, is refused. Missing directories are made, for the owner alone. There
+/// is no output.
 /// ```yaml
 /// - uses: file-write
 ///   config:
@@ -90,26 +91,33 @@ impl Step for FileWrite {
 
 impl FileWrite {
     fn write(&self, work: &WorkDir) -> Result<(), StepError> {
-        let path = self.path.as_written();
         let mode = self.permissions.map_or(MODE, |permissions| permissions.0);
         if mode & REFUSED != 0 {
             return Err(StepError::Failed(format!(
                 "permissions {mode:04o} are refused: a file must not be executable or writable by everybody"
             )));
         }
+        self.judge(work).of("path")?;
+        if let Some(parent) = self.path.parent().filter(|parent| !parent.is_root()) {
+            work.create_dir_all_with_mode(&parent, DIRECTORY_MODE).of("path")?;
+        }
+        work.write_with_mode(&self.path, self.contents.as_bytes(), mode).of("path")
+    }
+
+    /// Whether the file may be there.
+    fn judge(&self, work: &WorkDir) -> Result<(), StepError> {
+        let path = self.path.as_written();
+        let refused = |why: String| Err(StepError::Failed(format!("{path:?} {why}")));
         if self.path.as_str().split('/').next() == Some(".git") {
-            return Err(StepError::Failed(format!("{path:?} is in .git, where nothing may be written")));
+            return refused("is in .git, where nothing may be written".to_owned());
         }
         if let Some(link) = self.link(work) {
-            return Err(StepError::Failed(format!("{path:?} goes through the symbolic link {link:?}")));
+            return refused(format!("goes through the symbolic link {link:?}"));
         }
         if !self.overwrite && work.exists(&self.path).map_err(broke)? {
-            return Err(StepError::Failed(format!("{path:?} is there already; set overwrite to replace it")));
+            return refused("is there already; set overwrite to replace it".to_owned());
         }
-        if let Some(parent) = self.path.parent().filter(|parent| !parent.is_root()) {
-            work.create_dir_all_with_mode(&parent, DIRECTORY_MODE).map_err(broke)?;
-        }
-        work.write_with_mode(&self.path, self.contents.as_bytes(), mode).map_err(broke)
+        Ok(())
     }
 
     /// The first part of the path that is a link.

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::broke;
 use crate::config::{AtLeastOne, Text, given};
+use crate::field::Of;
 use crate::git::{self, Author, failed};
 
 /// Check out branches, tags and commits of a repository.
@@ -115,21 +116,23 @@ impl Step for GitClone {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let url = git::repo_url(&self.repo_url)?;
+        let url = git::repo_url(&self.repo_url).of("repoURL")?;
         let (identity, signing_key) = git::committer(ctx, self.author.as_ref()).await?;
         let git = git::service(ctx)?;
         let access = git::access(ctx, &url, self.insecure_skip_tls_verify, self.blobless).await?;
         let mirror = git.mirror(&url, &access).map_err(failed)?;
-        let revisions = self.checkout.iter().map(Checkout::revision).collect::<Result<Vec<_>, _>>()?;
+        let revisions = self.checkout.iter().enumerate();
+        let revisions = revisions.map(|(i, checkout)| checkout.revision(&field(i)));
+        let revisions = revisions.collect::<Result<Vec<_>, _>>()?;
         let view = mirror.fetch_revisions(&revisions).await.map_err(failed)?;
         let mut heads = Vec::new();
-        for (checkout, revision) in self.checkout.iter().zip(revisions) {
+        for (i, (checkout, revision)) in self.checkout.iter().zip(revisions).enumerate() {
             let request = Request {
                 identity: identity.clone(),
                 signing_key: signing_key.clone(),
                 ..self.request(checkout, revision)
             };
-            heads.push(check_out(ctx, &view, checkout.path.clone(), &request).await?);
+            heads.push(check_out(ctx, &view, checkout.path.clone(), &request, &field(i)).await?);
         }
         let mut commits = Map::new();
         for (checkout, head) in self.checkout.iter().zip(heads) {
@@ -158,18 +161,24 @@ impl GitClone {
 }
 
 impl Checkout {
-    fn revision(&self) -> Result<Revision, StepError> {
+    /// `field` is where this entry is in the config.
+    fn revision(&self, field: &str) -> Result<Revision, StepError> {
         let bad = |e: ferry_artifact::git_name::Error| StepError::Retryable(e.to_string());
         Ok(if !self.branch.is_empty() {
-            Revision::Branch(BranchName::parse(&self.branch).map_err(bad)?)
+            Revision::Branch(BranchName::parse(&self.branch).map_err(bad).of(format!("{field}.branch"))?)
         } else if !self.tag.is_empty() {
-            Revision::Tag(TagName::parse(&self.tag).map_err(bad)?)
+            Revision::Tag(TagName::parse(&self.tag).map_err(bad).of(format!("{field}.tag"))?)
         } else if !self.commit.is_empty() {
-            Revision::Commit(CommitPrefix::parse(&self.commit).map_err(bad)?)
+            Revision::Commit(CommitPrefix::parse(&self.commit).map_err(bad).of(format!("{field}.commit"))?)
         } else {
             Revision::Default
         })
     }
+}
+
+/// Where an entry is in the config.
+fn field(i: usize) -> String {
+    format!("checkout[{i}]")
 }
 
 async fn check_out(
@@ -177,15 +186,18 @@ async fn check_out(
     view: &View,
     path: WorkPath,
     request: &Request,
+    field: &str,
 ) -> Result<CheckedOut, StepError> {
     let at = path.clone();
-    let directory = ctx.work.blocking(move |work| vacate(work, &at)).await.map_err(broke)?;
+    let directory = ctx.work.blocking(move |work| vacate(work, &at)).await.of(format!("{field}.path"))?;
     let Some(directory) = directory else {
-        let text =
-            format!("{:?} already exists in the work directory: choose another path", path.as_written());
+        let text = format!(
+            "{field}.path: {:?} already exists in the work directory: choose another path",
+            path.as_written()
+        );
         return Err(StepError::Retryable(text));
     };
-    let head = view.check_out(&directory, request).await.map_err(failed)?;
+    let head = view.check_out(&directory, request).await.map_err(failed).of(field)?;
     ctx.work.note(&path, &format!("commit:{}", head.head)).map_err(broke)?;
     Ok(head)
 }

@@ -13,6 +13,7 @@ mod delete;
 mod download;
 mod extract;
 mod fail;
+mod field;
 mod file_write;
 pub mod git;
 mod git_clear;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::config::{Text, given};
 use crate::download::{self, LIMIT, Source};
+use crate::field::Of;
 use crate::oci::{self, Written};
 
 /// Download a layer of an artifact.
@@ -52,10 +53,10 @@ impl Step for OciDownload {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let reference = self.image_ref.read()?;
+        let reference = self.image_ref.read().of("imageRef")?;
         download::check(ctx, &self.out_path, self.allow_overwrite).await?;
         let repository = oci::repository(ctx, &reference, false, self.insecure_skip_tls_verify).await?;
-        let layer = self.layer(&repository, &reference).await?;
+        let layer = self.layer(&repository, &reference).await.of("imageRef")?;
         let blob = repository.blob(&layer.digest, LIMIT).await.map_err(oci::failed)?;
         download::keep(ctx, self.out_path, blob).await?;
         Ok(Outcome::Succeeded(Output::none()))

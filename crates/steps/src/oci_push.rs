@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::field::Of;
 use crate::oci::{self, Written};
 
 /// What an attempt notes before it begins.
@@ -53,10 +54,10 @@ impl Step for OciPush {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let mut source = self.src_ref.read()?;
-        let destination = self.dest_ref.read()?;
+        let mut source = self.src_ref.read().of("srcRef")?;
+        let destination = self.dest_ref.read().of("destRef")?;
         let Target::Tag(tag) = destination.target.clone() else {
-            return Err(StepError::Failed("destRef must have a tag".to_owned()));
+            return Err(StepError::Failed("destRef: it must have a tag".to_owned()));
         };
         let insecure = self.insecure_skip_tls_verify;
         let from = oci::repository(ctx, &source, false, insecure).await?;
@@ -96,7 +97,7 @@ impl OciPush {
         if let Some(digest) = earlier.filter(|_| ctx.is_resumed) {
             return Ok(digest.to_owned());
         }
-        let digest = from.manifest(&source.target).await.map_err(oci::failed)?.digest();
+        let digest = from.manifest(&source.target).await.map_err(oci::failed).of("srcRef")?.digest();
         ctx.ledger.record(NOTED, json!({"source": source.to_string(), "digest": digest})).await?;
         Ok(digest)
     }

@@ -44,10 +44,10 @@ impl Step for SetFreightAlias {
         let before = match resources.get(Kind::Freight, &ctx.project, name).await {
             Ok(Some(found)) => found["alias"].as_str().unwrap_or_default().to_owned(),
             Ok(None) => {
-                let why = format!("Freight {name:?} not found in Project {:?}", ctx.project);
+                let why = format!("name: Freight {name:?} not found in Project {:?}", ctx.project);
                 return Err(StepError::Failed(why));
             }
-            Err(error) => return failed(name, &error),
+            Err(error) => return failed("name", name, &error),
         };
         let patch = json!({"alias": alias, "metadata": {"labels": {LABEL: alias}}});
         match resources.patch(Kind::Freight, &ctx.project, name, &patch).await {
@@ -55,20 +55,20 @@ impl Step for SetFreightAlias {
             // The patch names no version that somebody could have changed: it is the alias that is in conflict.
             Err(world::Error::Conflict(_)) => {
                 let why = format!(
-                    "Freight {name:?}: other Freight of Project {:?} has the alias {alias:?}",
+                    "alias: Freight {name:?}: other Freight of Project {:?} has the alias {alias:?}",
                     ctx.project
                 );
                 return Err(StepError::Failed(why));
             }
-            Err(error) => return failed(name, &error),
+            Err(error) => return failed("alias", name, &error),
         }
         let message = format!("updated alias of Freight {name:?} from {before:?} to {alias:?}");
         Ok(Outcome::Succeeded(Output { message: Some(message), ..Output::none() }))
     }
 }
 
-fn failed(name: &str, error: &world::Error) -> StepResult {
-    let why = format!("Freight {name:?}: {error}");
+fn failed(field: &str, name: &str, error: &world::Error) -> StepResult {
+    let why = format!("{field}: Freight {name:?}: {error}");
     match error {
         world::Error::Unavailable(_) => Ok(again(why)),
         _ => Err(StepError::Failed(why)),

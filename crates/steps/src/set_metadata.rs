@@ -62,13 +62,9 @@ impl Step for SetMetadata {
 
     async fn run(self, ctx: &StepContext) -> StepResult {
         let resources = Arc::clone(&ctx.service::<Control>()?.0);
-        for update in self.updates.iter() {
+        for (i, update) in self.updates.iter().enumerate() {
             if let Err(error) = update.write(&*resources, &ctx.project).await {
-                let why = format!("{} {:?}: {error}", update.kind, &*update.name);
-                return match error {
-                    world::Error::Unavailable(_) => Ok(again(why)),
-                    _ => Err(StepError::Retryable(why)),
-                };
+                return update.failed(i, &error);
             }
         }
         Ok(Outcome::Succeeded(Output::none()))
@@ -76,10 +72,14 @@ impl Step for SetMetadata {
 }
 
 impl Update {
+    async fn find(&self, resources: &dyn Resources, project: &str) -> Result<Value, world::Error> {
+        let found = resources.get(self.kind, project, &self.name).await?;
+        found.ok_or_else(|| world::Error::Invalid(format!("it does not exist in Project {project:?}")))
+    }
+
     async fn write(&self, resources: &dyn Resources, project: &str) -> Result<(), world::Error> {
         for _ in 0..ATTEMPTS {
-            let found = resources.get(self.kind, project, &self.name).await?;
-            let mut object = found.ok_or_else(|| world::Error::Gone(format!("Project {project:?}")))?;
+            let mut object = self.find(resources, project).await?;
             if !self.note(&mut object) {
                 return Ok(());
             }
@@ -89,6 +89,14 @@ impl Update {
             }
         }
         Err(world::Error::Unavailable(format!("it was changed by others {ATTEMPTS} times in a row")))
+    }
+
+    fn failed(&self, i: usize, error: &world::Error) -> StepResult {
+        let why = format!("updates[{i}]: {} {:?}: {error}", self.kind, &*self.name);
+        match error {
+            world::Error::Unavailable(_) => Ok(again(why)),
+            _ => Err(StepError::Retryable(why)),
+        }
     }
 
     /// Notes the values; whether that changes anything.

@@ -12,6 +12,7 @@ use tar::{Archive, EntryType};
 use crate::archive::{MAX_ENTRIES, MAX_HEADER, MAX_TOTAL, Meter};
 use crate::broke;
 use crate::config::{Text, given, whole};
+use crate::field::Of;
 use crate::ignored::Ignored;
 
 /// The mode of `outPath`.
@@ -76,10 +77,10 @@ impl Untar {
         judge(self.open(work)?).map_err(|why| self.told(why))?;
         let archive = self.open(work)?;
         if !self.out_path.is_root() {
-            if work.exists(&self.out_path).map_err(broke)? {
-                work.remove(&self.out_path).map_err(broke)?;
+            if work.exists(&self.out_path).of("outPath")? {
+                work.remove(&self.out_path).of("outPath")?;
             }
-            work.create_dir_all_with_mode(&self.out_path, OUT_MODE).map_err(broke)?;
+            work.create_dir_all_with_mode(&self.out_path, OUT_MODE).of("outPath")?;
         }
         Taking { step: self, work, ignored }.all(archive).map_err(|why| self.told(why))
     }
@@ -88,16 +89,17 @@ impl Untar {
         match why {
             Stop::Work(e) => broke(e),
             Stop::Archive(why) => {
-                StepError::Retryable(format!("{:?} cannot be unpacked: {why}", self.in_path.as_written()))
+                let path = self.in_path.as_written();
+                StepError::Retryable(format!("inPath: {path:?} cannot be unpacked: {why}"))
             }
         }
     }
 
     fn open(&self, work: &WorkDir) -> Result<Archive<Box<dyn Read>>, StepError> {
         let unread = |e: io::Error| {
-            StepError::Retryable(format!("{:?} cannot be read: {e}", self.in_path.as_written()))
+            StepError::Retryable(format!("inPath: {:?} cannot be read: {e}", self.in_path.as_written()))
         };
-        let mut file = work.open(&self.in_path).map_err(broke)?;
+        let mut file = work.open(&self.in_path).of("inPath")?;
         let mut magic = Vec::new();
         (&mut file).take(2).read_to_end(&mut magic).map_err(unread)?;
         let zipped = magic == GZIP;

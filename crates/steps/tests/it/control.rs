@@ -130,7 +130,7 @@ fn listed(object: &Value) -> Value {
     Value::Object(listed)
 }
 
-fn stage() -> Value {
+pub fn stage() -> Value {
     json!([{"kind": "Stage", "metadata": {"name": "dev", "namespace": "demo"}, "status": {"metadata": {"a": 1}}}])
 }
 
@@ -152,7 +152,7 @@ fn an_api_server_that_is_away_is_waited_for() {
     let config = json!({"updates": [{"kind": "Stage", "name": "dev", "values": {"b": 2}}]});
     memory.errors.lock().push(Error::Unavailable("it is away".to_owned()));
     let waits = bench.run_in("set-metadata", config, |ctx| ctx.project = "demo".to_owned()).unwrap();
-    assert!(matches!(waits, Outcome::Waiting { why, .. } if why == "Stage \"dev\": it is away"));
+    assert!(matches!(waits, Outcome::Waiting { why, .. } if why == "updates[0]: Stage \"dev\": it is away"));
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The steps on real work directories, and what the real program answered replayed on them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod archives;
 mod argocd;
 mod bench;
 mod canary;
 mod charts;
 mod control;
 mod examples;
+mod fields;
 mod files;
 mod git;
 mod git_lfs;

@@ -1,0 +1,109 @@
+//! What is wrong is said with the name of the field that it is about.
+
+use ferry_artifact::egress::Egress;
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, put};
+use crate::git_world::GitWorld;
+use crate::{control, http};
+
+#[test]
+fn config_errors_name_the_field() {
+    let bench = Bench::new();
+    for (kind, config, says) in [
+        ("copy", json!({"inPath": "", "outPath": "b"}), "inPath: a path must not be empty"),
+        (
+            "copy",
+            json!({"inPath": "../a", "outPath": "b"}),
+            "inPath: \"../a\" leads out of the work directory",
+        ),
+        ("yaml-update", json!({"path": "f", "updates": [{"key": ""}]}), "updates[0].key: must not be empty"),
+        ("yaml-update", json!({"path": "f", "updates": [{"key": "k"}]}), "updates[0]: missing field `value`"),
+        ("delete", json!({"path": "a", "paths": ["b"]}), "either path or paths, not both"),
+        ("fail", json!({"message": null}), "message: invalid type: null"),
+    ] {
+        let error = bench.run(kind, config).unwrap_err();
+        assert!(error.to_string().contains(says), "{kind}: {error}");
+    }
+}
+
+/// The text of an error.
+fn said(bench: &Bench, kind: &str, config: Value) -> String {
+    bench.run_in(kind, config, |ctx| "demo".clone_into(&mut ctx.project)).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_wrong_with_a_file_names_the_field() {
+    let bench = Bench::with(&json!({"file": "x", "folder/x": "x"}));
+    for (kind, config, says) in [
+        ("untar", json!({"inPath": "none", "outPath": "o"}), "inPath: \"none\" does not exist"),
+        ("untar", json!({"inPath": "folder", "outPath": "o"}), "inPath: \"folder\" is a directory"),
+        ("untar", json!({"inPath": "file", "outPath": "o"}), "inPath: \"file\" cannot be unpacked"),
+        ("file-write", json!({"path": "file", "contents": ""}), "path: \"file\" is there already"),
+        ("file-write", json!({"path": ".git/x", "contents": ""}), "path: \".git/x\" is in .git"),
+        ("file-write", json!({"path": "file/x", "contents": ""}), "path: "),
+        (
+            "http",
+            json!({"url": "http://a.test", "bodyFromFile": "none"}),
+            "bodyFromFile: \"none\" does not exist",
+        ),
+        (
+            "http-download",
+            json!({"url": "http://a.test", "outPath": "file"}),
+            "outPath: \"file\" is there already",
+        ),
+    ] {
+        let text = said(&bench, kind, config);
+        assert!(text.starts_with(says), "{kind}: {text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_reference_names_the_field() {
+    let bench = http::bench(Egress::default().with_loopback());
+    put(&bench.work().join("file"), &json!("x"));
+    let good = "127.0.0.1:1/a:1";
+    for (kind, config, says) in [
+        ("oci-push", json!({"srcRef": "a@sha256:00", "destRef": good}), "srcRef: "),
+        ("oci-push", json!({"srcRef": good, "destRef": "Reg.test/A:1"}), "destRef: "),
+        ("oci-push", json!({"srcRef": good, "destRef": "127.0.0.1:1/b:1"}), "srcRef: 127.0.0.1:1: "),
+        ("oci-download", json!({"imageRef": "a@sha256:00", "outPath": "o"}), "imageRef: "),
+        ("oci-download", json!({"imageRef": good, "outPath": "o"}), "imageRef: 127.0.0.1:1: "),
+        ("oci-download", json!({"imageRef": good, "outPath": "file"}), "outPath: \"file\" is there already"),
+    ] {
+        let text = said(&bench, kind, config);
+        assert!(text.starts_with(says), "{kind}: {text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_checkout_names_the_field() {
+    let world = GitWorld::with_app();
+    put(&world.bench.work().join("full/x"), &json!("x"));
+    let clone = |second: Value| {
+        let config = json!({"repoURL": world.url("app"), "checkout": [{"path": "a"}, second]});
+        said(&world.bench, "git-clone", config)
+    };
+    for (second, says) in [
+        (json!({"path": "b", "branch": "-x"}), "checkout[1].branch: "),
+        (json!({"path": "b", "tag": "a..b"}), "checkout[1].tag: "),
+        (json!({"path": "b", "commit": "xyz"}), "checkout[1].commit: "),
+        (json!({"path": "b", "sparse": ["../x"]}), "checkout[1]: sparse path \"../x\""),
+        (json!({"path": "full"}), "checkout[1].path: \"full\" already exists"),
+    ] {
+        let text = clone(second);
+        assert!(text.starts_with(says), "{text}");
+    }
+    let hostile = said(&world.bench, "git-clone", json!({"repoURL": "ext::sh", "checkout": [{"path": "a"}]}));
+    assert!(hostile.starts_with("repoURL: "), "{hostile}");
+}
+
+#[test]
+fn what_is_wrong_with_a_resource_names_the_field() {
+    let (bench, _) = control::desk(&control::stage());
+    let of = |name: &str| json!({"kind": "Stage", "name": name, "values": {"a": 1}});
+    let text = said(&bench, "set-metadata", json!({"updates": [of("dev"), of("prod")]}));
+    assert_eq!(text, "updates[1]: Stage \"prod\": it does not exist in Project \"demo\"");
+    let text = said(&bench, "set-freight-alias", json!({"name": "f", "alias": "new"}));
+    assert!(text.starts_with("name: Freight \"f\" not found"), "{text}");
+}
