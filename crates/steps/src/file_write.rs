@@ -20,7 +20,7 @@ const REFUSED: u32 = 0o113;
 
 /// Write a text into a new file.
 ///
-/// The path lies in the work directory, outside of its `.git`, and goes through no symbolic link. A file
+/// The path is relative, lies in the work directory, outside of its `.git`, and goes through no symbolic link. A file
 /// that is there is replaced only with `overwrite`. `permissions` are octal, `0600` where they are not given; a file
 /// that can be executed, or written by everybody, is refused. Missing directories are made, for the owner alone. There
 /// is no output.
@@ -108,6 +108,9 @@ impl FileWrite {
     fn judge(&self, work: &WorkDir) -> Result<(), StepError> {
         let path = self.path.as_written();
         let refused = |why: String| Err(StepError::Failed(format!("{path:?} {why}")));
+        if path.starts_with('/') {
+            return refused("is absolute; write it relative to the work directory".to_owned());
+        }
         if self.path.as_str().split('/').next() == Some(".git") {
             return refused("is in .git, where nothing may be written".to_owned());
         }

@@ -1,6 +1,7 @@
 //! What is wrong is said with the name of the field that it is about.
 
 use ferry_artifact::egress::Egress;
+use ferry_engine::StepError;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, put};
@@ -55,6 +56,23 @@ fn what_is_wrong_with_a_file_names_the_field() {
     ] {
         let text = said(&bench, kind, config);
         assert!(text.starts_with(says), "{kind}: {text}");
+    }
+}
+
+#[test]
+fn file_write_takes_a_relative_path_only() {
+    for path in ["/etc/x", "/", "//x", "/../x"] {
+        let bench = Bench::new();
+        let error = bench.run("file-write", json!({"path": path, "contents": "x"})).unwrap_err();
+        assert!(matches!(error, StepError::Failed(_) | StepError::Config(_)), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("path: "), "{text}");
+        assert!(
+            path == "/../x"
+                || text == format!("path: {path:?} is absolute; write it relative to the work directory"),
+            "{text}"
+        );
+        assert!(bench.files().is_empty());
     }
 }
 
