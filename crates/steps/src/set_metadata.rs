@@ -62,6 +62,12 @@ impl Step for SetMetadata {
 
     async fn run(self, ctx: &StepContext) -> StepResult {
         let resources = Arc::clone(&ctx.service::<Control>()?.0);
+        // Nothing is noted where one of them is missing.
+        for (i, update) in self.updates.iter().enumerate() {
+            if let Err(error) = update.find(&*resources, &ctx.project).await {
+                return update.failed(i, &error);
+            }
+        }
         for (i, update) in self.updates.iter().enumerate() {
             if let Err(error) = update.write(&*resources, &ctx.project).await {
                 return update.failed(i, &error);

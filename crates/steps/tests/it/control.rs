@@ -147,6 +147,21 @@ fn metadata_is_noted_beside_others_that_write() {
 }
 
 #[test]
+fn nothing_is_noted_where_one_is_missing() {
+    let (bench, memory) = desk(&stage());
+    let update = |kind: &str, name: &str| json!({"kind": kind, "name": name, "values": {"b": 2}});
+    for missing in [update("Stage", "prod"), update("Freight", "f")] {
+        let config = json!({"updates": [update("Stage", "dev"), missing]});
+        let result = bench.run_in("set-metadata", config, |ctx| ctx.project = "demo".to_owned());
+        assert!(
+            matches!(&result, Err(StepError::Retryable(why)) if why.starts_with("updates[1]: ")),
+            "{result:?}"
+        );
+        assert_eq!(memory.objects.lock()[0]["status"]["metadata"], json!({"a": 1}));
+    }
+}
+
+#[test]
 fn an_api_server_that_is_away_is_waited_for() {
     let (bench, memory) = desk(&stage());
     let config = json!({"updates": [{"kind": "Stage", "name": "dev", "values": {"b": 2}}]});
