@@ -1,15 +1,14 @@
 //! `untar`: take apart an archive, compressed by gzip or not.
 
-use std::io::{self, Read};
+use std::io;
 
 use ferry_engine::work::{Kind, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
-use flate2::read::MultiGzDecoder;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tar::{Archive, EntryType};
 
-use crate::archive::{MAX_ENTRIES, MAX_HEADER, MAX_TOTAL, Meter};
+use crate::archive::{Contents, MAX_HEADER, MAX_TIME, Meter};
 use crate::broke;
 use crate::config::{Text, given, whole};
 use crate::field::Of;
@@ -21,18 +20,13 @@ const OUT_MODE: u32 = 0o700;
 const DIRECTORY_MODE: u32 = 0o750;
 /// What is left out where nothing is said.
 const IGNORED: &str = ".git";
-/// How gzip begins.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// How much of an archive is read at most: its files, its headers and what is passed over.
-const MAX_READ: u64 = 2 * MAX_TOTAL + 1024 * MAX_ENTRIES as u64;
-
 /// Take apart an archive, compressed by gzip or not.
 ///
 /// `outPath` then holds what the archive holds, and nothing else; `.` adds to the work directory instead. The first
 /// `stripComponents` parts of each name are cut off. `.git` is left out; with `ignore`, in the syntax of `.gitignore`
 /// and counted from `outPath`, that is left out instead. Entries whose names lead out, links that are absolute or lead
-/// upwards, hard links and devices are passed over. A file may have 50 MiB, all together 100 MiB, entries 100,000.
-/// There is no output.
+/// upwards, hard links and devices are passed over. A file may have 50 MiB, all together 100 MiB, entries 100,000; an
+/// archive may become 500 times as large as it is, and take five minutes to read. There is no output.
 /// ```yaml
 /// - uses: untar
 ///   config:
@@ -95,26 +89,17 @@ impl Untar {
         }
     }
 
-    fn open(&self, work: &WorkDir) -> Result<Archive<Box<dyn Read>>, StepError> {
-        let unread = |e: io::Error| {
+    fn open(&self, work: &WorkDir) -> Result<Archive<Contents>, StepError> {
+        let file = work.open(&self.in_path).of("inPath")?;
+        let contents = Contents::of(file, MAX_TIME).map_err(|e| {
             StepError::Retryable(format!("inPath: {:?} cannot be read: {e}", self.in_path.as_written()))
-        };
-        let mut file = work.open(&self.in_path).of("inPath")?;
-        let mut magic = Vec::new();
-        (&mut file).take(2).read_to_end(&mut magic).map_err(unread)?;
-        let zipped = magic == GZIP;
-        let whole = io::Cursor::new(magic).chain(file);
-        let contents: Box<dyn Read> = if zipped {
-            Box::new(MultiGzDecoder::new(whole).take(MAX_READ))
-        } else {
-            Box::new(whole.take(MAX_READ))
-        };
-        Ok(Archive::new(contents))
+        });
+        Ok(Archive::new(contents?))
     }
 }
 
 /// Whether an archive is small enough, in all and each part; nothing of it is kept in memory for that.
-fn judge(mut archive: Archive<Box<dyn Read>>) -> Result<(), Stop> {
+fn judge(mut archive: Archive<Contents>) -> Result<(), Stop> {
     let mut meter = Meter::default();
     for entry in archive.entries()?.raw(true) {
         let entry = entry?;
@@ -160,7 +145,7 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    fn all(&self, mut archive: Archive<Box<dyn Read>>) -> Result<(), Stop> {
+    fn all(&self, mut archive: Archive<Contents>) -> Result<(), Stop> {
         for entry in archive.entries()? {
             let mut entry = entry?;
             let name = entry.path_bytes();
@@ -214,7 +199,7 @@ impl Taking<'_> {
         }
     }
 
-    fn file(&self, path: &WorkPath, entry: &mut tar::Entry<'_, Box<dyn Read>>) -> Result<(), Stop> {
+    fn file(&self, path: &WorkPath, entry: &mut tar::Entry<'_, Contents>) -> Result<(), Stop> {
         let (size, mode) = (entry.size(), entry.header().mode()? & 0o777);
         self.above(path)?;
         self.work.write_from(path, mode, |file| match io::copy(entry, file)? {
