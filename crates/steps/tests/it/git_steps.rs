@@ -119,6 +119,37 @@ fn fm_53_the_same_lines_changed_by_others_are_a_clear_error() {
     assert_eq!(paths(world.bench.files()), paths(before));
 }
 
+/// A path, a branch and a tag of one name: each is what its field says.
+#[test]
+fn fm_55_a_path_named_like_a_ref_is_a_path() {
+    let mut world = GitWorld::with_app();
+    world.add("app", &json!([
+        {"branch": "k", "from": "main", "message": "a branch like a path", "files": {"main/x": "x\n", "k/dev.yaml": "tag: k\n"}},
+        {"branch": "other", "from": "main", "message": "a tag like it", "tag": "k", "files": {"v": "tagged\n"}},
+        {"branch": "main", "from": "main", "message": "paths like them", "files": {"main/x": "m\n", "HEAD": "h\n", "k/x": "k\n"}},
+    ]));
+    let read = |path: &str| std::fs::read_to_string(world.bench.work().join(path)).ok();
+    let config = json!({"repoURL": world.url("app"), "checkout": [
+        {"branch": "k", "path": "k"}, {"tag": "k", "path": "tag"},
+        {"branch": "main", "path": "main", "sparse": ["main"]},
+    ]});
+    world.bench.run("git-clone", config).unwrap();
+    assert_eq!(read("k/k/dev.yaml").as_deref(), Some("tag: k\n"));
+    assert_eq!(read("tag/v").as_deref(), Some("tagged\n"));
+    // Only what is below the directory `main`.
+    assert_eq!((read("main/main/x").as_deref(), read("main/k/x")), (Some("m\n"), None));
+    world.bench.run("git-clear", json!({"path": "k"})).unwrap();
+    for path in ["k", "main/f", "HEAD", "refs/heads/k", "-x"] {
+        write(&world, &format!("k/{path}"), path);
+    }
+    world.bench.run("git-commit", json!({"path": "k", "message": "new"})).unwrap();
+    world.bench.run("git-push", json!({"path": "k"})).unwrap();
+    let tree = world.remote("app")["branches"]["k"]["tree"].clone();
+    let paths: Vec<_> = tree.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(paths, ["-x", "HEAD", "k", "main/f", "refs/heads/k"]);
+    assert_eq!(world.messages("app", "main").last().unwrap(), "paths like them");
+}
+
 #[test]
 fn fm_60_authors_do_not_leak_from_one_work_tree_to_the_next() {
     let world = GitWorld::with_app();
