@@ -1,4 +1,4 @@
-//! `argocd-update` over Applications in memory: what it asks, what it waits for, what it says.
+//! `argocd-update` and `argocd-wait` over Applications in memory: what they ask, what they wait for, what they say.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Memory {
     apps: Mutex<Vec<Value>>,
     /// Answered to the next calls, before anything is done.
     errors: Mutex<Vec<Error>>,
+    /// Answered to the next patches.
+    refusals: Mutex<Vec<Error>>,
     patches: Mutex<Vec<Value>>,
     events: Mutex<Vec<Value>>,
 }
@@ -50,6 +52,7 @@ impl Applications for Memory {
 
     async fn patch(&self, app: &AppRef, patch: &Value) -> Result<(), Error> {
         self.refuse()?;
+        self.refusals.lock().pop().map_or(Ok(()), Err)?;
         self.patches.lock().push(patch.clone());
         let mut apps = self.apps.lock();
         let found = apps.iter_mut().find(|o| AppRef::from(Application::new(o)) == *app).unwrap();
@@ -237,6 +240,62 @@ fn without_a_connection_the_step_says_so() {
         matches!(&error, StepError::Retryable(text) if text.contains("integration is disabled")),
         "{error}"
     );
+}
+
+fn wait(bench: &Bench) -> StepResult {
+    bench.run("argocd-wait", json!({"apps": [{"name": "shop"}]}))
+}
+
+/// An Application that is as it should be.
+fn ready() -> Value {
+    let mut app = application();
+    app["status"] = json!({"health": {"status": "Healthy"}, "sync": {"status": "Synced"}});
+    app
+}
+
+#[test]
+fn fm_27_argocd_wait_waits_for_an_application_that_is_not_there_yet() {
+    let (bench, memory) = desk(vec![]);
+    let by_label = bench.run("argocd-wait", json!({"apps": [{"selector": {"matchLabels": {"team": "a"}}}]}));
+    for (result, says) in [(wait(&bench), "\"shop\""), (by_label, "no Argo CD Applications found")] {
+        let Ok(Outcome::Waiting { why, wake, .. }) = &result else { panic!("{result:?}") };
+        assert!(why.contains(says), "{why}");
+        assert_eq!(wake.application_namespaces, ["argocd"]);
+    }
+    memory.apps.lock().push(ready());
+    assert!(matches!(wait(&bench), Ok(Outcome::Succeeded(_))));
+}
+
+#[test]
+fn fm_29_argocd_wait_asks_again_for_a_refresh_that_met_a_conflict() {
+    let mut stale = ready();
+    stale["status"]["operationState"] = json!({"phase": "Succeeded", "finishedAt": "2031-01-01T00:05:00Z"});
+    stale["status"]["reconciledAt"] = json!("2031-01-01T00:04:59Z");
+    let (bench, memory) = desk(vec![stale]);
+    memory.refusals.lock().push(Error::Conflict);
+    waits_for(&wait(&bench));
+    assert!(memory.patches.lock().is_empty());
+    waits_for(&wait(&bench));
+    let refresh = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
+    assert_eq!(*memory.patches.lock(), [refresh]);
+    memory.change(|app| app["status"]["reconciledAt"] = json!("2031-01-01T00:05:00Z"));
+    assert!(matches!(wait(&bench), Ok(Outcome::Succeeded(_))));
+}
+
+#[test]
+fn fm_32_argocd_wait_waits_for_argo_cd_that_is_away() {
+    let (bench, memory) = desk(vec![ready()]);
+    for (error, says) in [
+        (Error::NotInstalled, "applications.argoproj.io"),
+        (Error::Unavailable("no answer within 10s".to_owned()), "no answer within 10s"),
+    ] {
+        memory.errors.lock().push(error);
+        let result = wait(&bench);
+        assert!(waits_for(&result).contains(says), "{result:?}");
+        let Ok(Outcome::Waiting { wake, .. }) = result else { panic!() };
+        assert_eq!(wake.after, Some(Duration::from_secs(15)));
+    }
+    assert!(matches!(wait(&bench), Ok(Outcome::Succeeded(_))));
 }
 
 const WAITED_FOR: Rule = Rule {
