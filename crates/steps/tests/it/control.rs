@@ -168,6 +168,14 @@ fn an_api_server_that_is_away_is_waited_for() {
     memory.errors.lock().push(Error::Unavailable("it is away".to_owned()));
     let waits = bench.run_in("set-metadata", config, |ctx| ctx.project = "demo".to_owned()).unwrap();
     assert!(matches!(waits, Outcome::Waiting { why, .. } if why == "updates[0]: Stage \"dev\": it is away"));
+    let freight =
+        json!([{"kind": "Freight", "metadata": {"name": "f", "namespace": "demo"}, "alias": "old"}]);
+    let (bench, memory) = desk(&freight);
+    memory.errors.lock().push(Error::Unavailable("it is away".to_owned()));
+    let config = json!({"name": "f", "alias": "new"});
+    let waits = bench.run_in("set-freight-alias", config, |ctx| ctx.project = "demo".to_owned()).unwrap();
+    assert!(matches!(waits, Outcome::Waiting { why, .. } if why.ends_with("Freight \"f\": it is away")));
+    assert_eq!(memory.objects.lock()[0]["alias"], "old");
 }
 
 #[test]
