@@ -104,10 +104,11 @@ impl Http {
         let headers = headers(&request.headers).map_err(Error::Unsent)?;
         let first = client.request(request.method, url).headers(headers).body(request.body.0);
         let mut hop = first.build().map_err(|e| Error::Unsent(told(e)))?;
-        let ends = Instant::now() + request.timeout;
+        let begun = Instant::now();
         for hops in 0..REDIRECTS {
             let copy = hop.try_clone();
-            let sent = self.hop(&client, hop, proxy.is_some(), ends).await;
+            *hop.timeout_mut() = Some(request.timeout.saturating_sub(begun.elapsed()));
+            let sent = self.hop(&client, hop, proxy.is_some()).await;
             // What was answered by a redirect has arrived.
             let response = sent.map_err(|e| if hops == 0 { e } else { Error::Sent(e.to_string()) })?;
             let Some(next) = copy.and_then(|copy| redirect::next(&response, copy)) else {
@@ -119,20 +120,13 @@ impl Http {
     }
 
     /// Sends a request without following where the answer leads.
-    async fn hop(
-        &self,
-        client: &Client,
-        mut hop: reqwest::Request,
-        by_proxy: bool,
-        ends: Instant,
-    ) -> Result<Response, Error> {
+    async fn hop(&self, client: &Client, hop: reqwest::Request, by_proxy: bool) -> Result<Response, Error> {
         let url = hop.url();
         if !is_http(url) {
             return Err(Error::Unsent(format!("a redirect leads to {:?}: http or https", url.scheme())));
         }
         let judged = if by_proxy { self.names.judge_behind_proxy(url).await } else { self.names.judge(url) };
         judged.map_err(Error::Unsent)?;
-        *hop.timeout_mut() = Some(ends.saturating_duration_since(Instant::now()));
         client.execute(hop).await.map_err(|e| {
             if e.is_connect() || e.is_builder() { Error::Unsent(told(e)) } else { Error::Sent(told(e)) }
         })
