@@ -84,7 +84,8 @@ async fn cloned(figures: &mut Figures) -> Result<()> {
         }
     }
     // The first fills the mirror, the second gets what the first gave back, the third is lent files while the second lives.
-    for (name, time) in ["git_clone_first", "git_clone_again", "git_clone_beside_another"].iter().zip(&times) {
+    for (name, time) in ["git_clone_first", "git_clone_again", "git_clone_beside_another"].iter().zip(&times)
+    {
         figures.add_ms(name, *time);
     }
     let again = times.get(1).copied().unwrap_or_default();

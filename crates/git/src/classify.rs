@@ -127,6 +127,13 @@ pub(crate) fn redirected(stderr: &str) -> bool {
         .any(|code| stderr.contains(&format!("The requested URL returned error: {code}")))
 }
 
+/// Whether a server has no time now.
+pub(crate) fn is_busy(stderr: &str) -> bool {
+    ["429", "500", "502", "503", "504"]
+        .iter()
+        .any(|code| stderr.contains(&format!("The requested URL returned error: {code}")))
+}
+
 /// Whether a repository is not where it was asked for.
 pub(crate) fn is_elsewhere(stderr: &str) -> bool {
     redirected(stderr)

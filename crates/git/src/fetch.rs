@@ -196,7 +196,8 @@ async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) 
 
 async fn attempt(mirror: &Mirror, wants: &BTreeSet<Want>) -> Result<(String, Option<Error>), Error> {
     let remote = &mirror.shared().remote;
-    let command = mirror.command("fetch").remote(remote).deadline(mirror.runner().settings.fetch_deadline);
+    let command =
+        mirror.command("fetch").remote(remote).deadline(mirror.runner().settings.fetch_deadline).reading();
     let flags =
         ["--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--no-auto-maintenance", "--force"];
     let command = command.arg("fetch").args(flags).args(filter(remote));
@@ -256,7 +257,8 @@ pub(crate) async fn contents(mirror: &Mirror, ids: Vec<u8>) -> Result<(), Error>
     let mut health = turn.lock().await;
     made_ready(mirror, &mut health)?;
     let remote = &mirror.shared().remote;
-    let command = mirror.command("fetch").remote(remote).deadline(mirror.runner().settings.fetch_deadline);
+    let command =
+        mirror.command("fetch").remote(remote).deadline(mirror.runner().settings.fetch_deadline).reading();
     let flags =
         ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--stdin"];
     let command = command.args(flags).args(filter(remote)).args(["--end-of-options", &remote.address]);

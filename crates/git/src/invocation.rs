@@ -53,6 +53,9 @@ const CONFIG: &[(&str, &str)] = &[
 /// unasked, or was refused.
 const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$FERRY_USERNAME\" \"$FERRY_PASSWORD\"; }; f";
 
+/// How often a server that is busy is asked.
+const TRIES: u32 = 4;
+
 /// Starts `git`s.
 #[derive(Debug)]
 pub(crate) struct Runner {
@@ -81,6 +84,8 @@ pub(crate) struct Invocation<'a> {
     input: Vec<u8>,
     /// Configuration of this command.
     config: Vec<(String, String)>,
+    /// It changes nothing on the server, so it may be run again where that is busy.
+    reads: bool,
     /// What is started in the place of `git`.
     program: Option<&'static str>,
     deadline: Duration,
@@ -129,6 +134,7 @@ impl Runner {
             remote: None,
             input: Vec::new(),
             config: Vec::new(),
+            reads: false,
             program: None,
             deadline: self.settings.local_deadline,
             point: "",
@@ -178,6 +184,12 @@ impl<'a> Invocation<'a> {
         self
     }
 
+    /// Runs again where the server is busy.
+    pub(crate) fn reading(mut self) -> Self {
+        self.reads = true;
+        self
+    }
+
     /// Starts something else than `git`, which speaks to the remote as `git` would (`GIT_SSH_COMMAND`).
     pub(crate) fn program(mut self, program: &'static str) -> Self {
         self.program = Some(program);
@@ -219,7 +231,7 @@ impl<'a> Invocation<'a> {
 
     /// Runs; a failure of `git` itself is for the caller to judge.
     pub(crate) async fn run(self) -> Result<Output, Error> {
-        let output = self.once().await?;
+        let output = self.patiently().await?;
         let Some(remote) = self.remote.filter(|_| !output.success) else { return Ok(output) };
         if remote.moved().is_some() && classify::is_elsewhere(&output.stderr) {
             // It has moved on, or back.
@@ -231,7 +243,20 @@ impl<'a> Invocation<'a> {
             return Ok(output);
         }
         remote.moves(Some(redirect::followed(remote, self.runner).await?));
-        self.once().await
+        self.patiently().await
+    }
+
+    async fn patiently(&self) -> Result<Output, Error> {
+        let mut tries = 1;
+        loop {
+            let output = self.once().await?;
+            if output.success || !self.reads || tries == TRIES || !classify::is_busy(&output.stderr) {
+                return Ok(output);
+            }
+            // How long the server wants to be left alone, this Git does not tell.
+            tokio::time::sleep(self.runner.settings.backoff.after(tries, 1.0)).await;
+            tries += 1;
+        }
     }
 
     async fn once(&self) -> Result<Output, Error> {

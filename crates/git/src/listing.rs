@@ -68,7 +68,7 @@ impl Mirror {
         let remote = &self.shared().remote;
         // Outside of any repository: the mirror may not be there yet.
         let command = self.runner().bare("list", &self.runner().home).remote(remote);
-        let command = command.deadline(self.runner().settings.list_deadline);
+        let command = command.deadline(self.runner().settings.list_deadline).reading();
         let command = command.args(["ls-remote", "--quiet", "--symref", "--end-of-options", &remote.address]);
         let output = command.args(patterns).success().await?;
         Ok(parse(&output.text()))

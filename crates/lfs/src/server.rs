@@ -9,8 +9,8 @@ use ferry_net::{Http, Payload, Request};
 use futures::TryStreamExt as _;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Method, Response};
 
 use crate::batch::{Answer, MEDIA_TYPE, Object, Operation, Question};
 use crate::error::Error;
@@ -25,9 +25,9 @@ const ANSWER: usize = 4 << 20;
 const AT_ONCE: usize = 4;
 /// How long an answer may take that is small.
 const SOON: Duration = Duration::from_secs(30);
-/// How often a request is made anew where the server is busy, and how long that takes at most each time.
+/// How often a request is made where the server is busy, and how long one is willing to wait for that in all.
 const TRIES: u32 = 4;
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// How often the server is asked where contents are: what it says may hold for a short time only.
 const ROUNDS: u32 = 3;
 
@@ -189,18 +189,18 @@ impl Server {
 
     /// Makes a request, again where the server is busy.
     pub(crate) async fn patiently(&self, ask: &Ask<'_>) -> Result<Response, Error> {
-        let mut tries = 0;
+        let (mut tries, mut patience) = (0, PATIENCE);
         loop {
             let response = self.once(ask).await?;
-            let status = response.status();
-            let is_busy = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
             tries += 1;
-            if !is_busy || tries == TRIES {
+            if tries == TRIES {
                 return Ok(response);
             }
-            let wait = retry_after(response.headers()).unwrap_or(Duration::from_secs(1 << tries));
-            tracing::debug!(server = ferry_net::shown(ask.url), %status, ?wait, "busy");
-            tokio::time::sleep(wait.min(PATIENCE)).await;
+            let usual = Duration::from_secs(1 << tries);
+            let Some(wait) = ferry_net::busy(&response, usual, patience) else { return Ok(response) };
+            patience = patience.saturating_sub(wait);
+            tracing::debug!(server = ferry_net::shown(ask.url), status = %response.status(), ?wait, "busy");
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -253,10 +253,6 @@ impl Server {
 
 fn wrong(url: &str, why: &str) -> Error {
     Error::Wrong { server: ferry_net::shown(url), why: why.to_owned() }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// What a server says went wrong.

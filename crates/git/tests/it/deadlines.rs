@@ -158,3 +158,19 @@ async fn a_checkout_into_a_place_that_cannot_be_written_says_so() {
     let error = result.unwrap_err().to_string();
     assert!(error.contains("file/below"), "{error}");
 }
+
+#[tokio::test]
+async fn a_server_that_is_busy_is_asked_again_and_not_for_ever() {
+    let world = World::new().await;
+    let (_, mirror) = world.app().await;
+    for status in [429, 503] {
+        world.server.fail("/", Service::FetchAdvertisement, Fault::Status(status), Some(2));
+        mirror.resolve(&on("main")).await.unwrap();
+        world.server.reset_counts();
+        world.server.fail("/", Service::FetchAdvertisement, Fault::Status(status), None);
+        let refused = mirror.resolve(&on("main")).await.unwrap_err();
+        assert!(refused.to_string().contains(&status.to_string()), "{refused}");
+        assert_eq!(world.server.counts().fetch_advertisement, 4);
+        world.server.behave();
+    }
+}
