@@ -1,12 +1,13 @@
 //! `copy`: copy a file or a directory inside the work directory.
 
-use ferry_engine::work::{self, Entry, Kind, WorkDir, WorkPath};
+use ferry_engine::work::{Entry, Kind, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::broke;
 use crate::config::{Text, given};
+use crate::field::Of as _;
 use crate::ignored::Ignored;
 
 /// Copy a file or a directory inside the work directory.
@@ -52,28 +53,31 @@ impl Step for Copy {
                 self.out_path.as_written(),
             )));
         }
-        let copied = ctx.work.blocking(move |work| self.copy(work, &ignored)).await;
-        copied.map_err(broke)?;
+        let copied = ctx.work.blocking(move |work| Ok(self.copy(work, &ignored))).await;
+        copied.map_err(broke)??;
         Ok(Outcome::Succeeded(Output::none()))
     }
 }
 
 impl Copy {
-    fn copy(&self, work: &WorkDir, ignored: &Ignored) -> work::Result<()> {
-        match work.kind(&self.in_path)? {
+    fn copy(&self, work: &WorkDir, ignored: &Ignored) -> Result<(), StepError> {
+        match work.kind(&self.in_path).of("inPath")? {
             Some(Kind::Directory) => {}
-            _ => return work.copy_file(&self.in_path, &self.out_path),
+            Some(_) => return work.copy_file(&self.in_path, &self.out_path).of("outPath"),
+            // Whatever it says of it is about what is missing.
+            None => return work.copy_file(&self.in_path, &self.out_path).of("inPath"),
         }
         let entries = work.walk(&self.in_path, |entry| {
             entry.kind != Kind::Link && !is_ignored(ignored, &self.in_path, entry)
-        })?;
-        work.create_dir_all(&self.out_path)?;
+        });
+        let entries = entries.of("inPath")?;
+        work.create_dir_all(&self.out_path).of("outPath")?;
         for entry in entries {
             let below = entry.path.relative_to(&self.in_path).unwrap_or_default();
-            let target = self.out_path.join(below)?;
+            let target = self.out_path.join(below).map_err(|e| broke(e.into()))?;
             match entry.kind {
-                Kind::Directory => work.create_dir_all(&target)?,
-                _ => work.copy_file(&entry.path, &target)?,
+                Kind::Directory => work.create_dir_all(&target).of("outPath")?,
+                _ => work.copy_file(&entry.path, &target).of("outPath")?,
             }
         }
         Ok(())

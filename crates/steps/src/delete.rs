@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::broke;
 use crate::config::{AtLeastOne, Text, given};
+use crate::field::Of as _;
 
 /// Remove files and directories inside the work directory.
 ///
@@ -65,6 +66,7 @@ impl Step for Delete {
             .map(|text| &**text)
             .collect();
         let strict = self.strict;
+        let field = if self.paths.is_some() { "paths" } else { "path" };
         if self.paths_are_globs {
             let globs = given.into_iter().map(pattern).collect::<Result<Vec<_>, _>>()?;
             ctx.work.blocking(move |work| matching(work, &globs, strict)?.remove(work)).await
@@ -73,7 +75,7 @@ impl Step for Delete {
             let paths = paths.collect::<Result<Vec<_>, _>>()?;
             ctx.work.blocking(move |work| existing(work, paths, strict)?.remove(work)).await
         }
-        .map_err(broke)?;
+        .of(field)?;
         Ok(Outcome::Succeeded(Output::none()))
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::broke;
 use crate::config::{AtLeastOne, Text};
+use crate::field::Of as _;
 
 /// Reads a file and takes values out of it.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -51,12 +52,12 @@ impl Extraction {
         now: Timestamp,
     ) -> Result<Map<String, Value>, StepError> {
         let path = self.path.as_written();
-        let text = work.read_text(&self.path).map_err(broke)?;
+        let text = work.read_text(&self.path).of("path")?;
         if text.is_empty() {
-            return Err(StepError::Retryable(format!("{path:?} is empty, not {language}")));
+            return Err(StepError::Retryable(format!("path: {path:?} is empty, not {language}")));
         }
         let document = read(&text, now)
-            .map_err(|e| StepError::Retryable(format!("{path:?} cannot be read as {language}: {e}")))?;
+            .map_err(|e| StepError::Retryable(format!("path: {path:?} cannot be read as {language}: {e}")))?;
         let mut outputs = Map::new();
         for (index, Extract { name, from_expression }) in self.outputs.iter().enumerate() {
             let value = document.evaluate(from_expression).map_err(|e| {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::broke;
 use crate::config::{Text, given};
+use crate::field::Of as _;
 
 /// The kind of the intents that are noted before a push.
 pub(crate) const PUSH: &str = "push";
@@ -159,7 +160,7 @@ pub(crate) async fn open(ctx: &StepContext, path: &WorkPath) -> Result<WorkTree,
     let git = service(ctx)?;
     let inside = path.clone();
     let directory = ctx.work.blocking(move |work| Ok(writable(work, &inside))).await;
-    let directory = directory.map_err(broke)??;
+    let directory = directory.map_err(broke)?.of("path")?;
     tokio::task::spawn_blocking(move || git.open(&directory))
         .await
         .map_err(|e| StepError::Fatal(e.to_string()))?

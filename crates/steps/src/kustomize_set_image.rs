@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use crate::config::Text;
+use crate::field::Of as _;
 use crate::yaml::piece::{Map, Piece, Scalar, What};
 use crate::{broke, yaml};
 
@@ -132,7 +133,7 @@ impl Step for KustomizeSetImage {
         }
         let path = self.path;
         let set = ctx.work.blocking(move |work| Ok(set(work, &path, wanted))).await;
-        let message = set.map_err(broke)??;
+        let message = set.map_err(broke)?.of("path")?;
         Ok(Outcome::Succeeded(Output::values([("commitMessage", message)])))
     }
 }

@@ -11,6 +11,7 @@ use tar::{Builder, EntryType, Header};
 use crate::archive::Meter;
 use crate::broke;
 use crate::config::{Text, given};
+use crate::field::Of as _;
 use crate::ignored::Ignored;
 
 /// The mode of the archive.
@@ -76,12 +77,12 @@ impl Tar {
             }
             Ok(())
         });
-        written.map_err(broke)
+        written.of("outPath")
     }
 
     /// What goes in, and the directory that it is named from.
     fn entries(&self, work: &WorkDir, ignored: &Ignored) -> Result<(WorkPath, Vec<Entry>), StepError> {
-        let (base, entries) = match work.kind(&self.in_path).map_err(broke)? {
+        let (base, entries) = match work.kind(&self.in_path).of("inPath")? {
             Some(Kind::Directory) => {
                 if let Some(below) = self.out_path.relative_to(&self.in_path)
                     && !ignored.has_with_parents(below, false)
@@ -96,7 +97,7 @@ impl Tar {
                     let below = entry.path.relative_to(&self.in_path).unwrap_or_default();
                     !ignored.has(below, entry.kind == Kind::Directory)
                 };
-                (self.in_path.clone(), work.walk(&self.in_path, kept).map_err(broke)?)
+                (self.in_path.clone(), work.walk(&self.in_path, kept).of("inPath")?)
             }
             Some(kind) => {
                 let base = self.in_path.parent().unwrap_or_else(WorkPath::root);

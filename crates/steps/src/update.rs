@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::broke;
 use crate::config::{AtLeastOne, Text};
+use crate::field::Of as _;
 
 /// Gives keys of a file new values.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -51,11 +52,11 @@ impl Updates {
     }
 
     fn change(&self, work: &WorkDir, change: Change) -> Result<(), StepError> {
-        let text = work.read_text(&self.path).map_err(broke)?;
+        let text = work.read_text(&self.path).of("path")?;
         let updates: Vec<_> = self.updates.iter().map(|update| (&*update.key, &update.value)).collect();
         let text = change(text, &updates)
             .map_err(|e| StepError::Retryable(format!("cannot update {:?}: {e}", self.path.as_written())))?;
-        work.write(&self.path, text.as_bytes()).map_err(broke)
+        work.write(&self.path, text.as_bytes()).of("path")
     }
 
     fn commit_message(&self, written: fn(&Value) -> String) -> String {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::AtLeastOne;
+use crate::field::Of as _;
 use crate::{broke, yaml};
 
 /// Merge YAML files into one.
@@ -62,21 +63,23 @@ impl YamlMerge {
     fn merge(&self, work: &WorkDir) -> Result<Option<String>, StepError> {
         let mut merged: Option<String> = None;
         let mut found = Vec::new();
-        for path in self.in_files.iter() {
-            let path = WorkPath::parse(path).map_err(|e| StepError::Retryable(format!("inFiles: {e}")))?;
+        for (i, path) in self.in_files.iter().enumerate() {
+            let field = format!("inFiles[{i}]");
+            let path = WorkPath::parse(path).map_err(|e| StepError::Retryable(e.to_string())).of(&field)?;
             let text = match work.read_text(&path) {
                 Err(e) if e.is_missing() && self.ignore_missing_files => continue,
-                text => text.map_err(broke)?,
+                text => text.of(&field)?,
             };
-            let after = yaml::merge(merged.as_deref().unwrap_or_default(), &text)
-                .map_err(|e| StepError::Retryable(format!("cannot merge {:?}: {e}", path.as_written())))?;
+            let after = yaml::merge(merged.as_deref().unwrap_or_default(), &text).map_err(|e| {
+                StepError::Retryable(format!("{field}: cannot merge {:?}: {e}", path.as_written()))
+            })?;
             merged = Some(after);
             found.push(path);
         }
         if let Some(parent) = self.out_file.parent().filter(|parent| !parent.is_root()) {
-            work.create_dir_all(&parent).map_err(broke)?;
+            work.create_dir_all(&parent).of("outFile")?;
         }
-        work.write(&self.out_file, merged.unwrap_or_default().as_bytes()).map_err(broke)?;
+        work.write(&self.out_file, merged.unwrap_or_default().as_bytes()).of("outFile")?;
         let out = self.out_file.as_written();
         Ok(match found.as_slice() {
             [] => None,
