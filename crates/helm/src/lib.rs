@@ -1,5 +1,6 @@
 //! Helm: templates rendered by the real program; dependencies of charts resolved, fetched and locked.
 
+mod archive;
 mod dependency;
 mod index;
 mod package;
@@ -7,9 +8,10 @@ mod repository;
 mod set_values;
 mod template;
 
+pub use archive::{About, NoChart};
 pub use dependency::{Dependency, Locked, digest};
 pub use index::{Index, Release};
-pub use package::{About, about, package};
+pub use package::{about, package};
 pub use repository::{Error as RepositoryError, Fetched, Place, fetch};
 pub use set_values::{Invalid, SetValue, texts};
 pub use template::{Error, Output, Template};

@@ -5,21 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use ferry_exec::{Programs, Run};
-use serde::Deserialize;
 
+use crate::archive::About;
 use crate::template::Error;
 
 /// How long either may take.
 const TIME: Duration = Duration::from_mins(2);
-
-/// What a chart says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct About {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-}
 
 /// What a chart, a folder or a package, says of itself.
 pub async fn about(programs: &Programs, chart: &Path) -> Result<About, Error> {

@@ -9,6 +9,7 @@ use reqwest::Method;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use crate::archive::{About, NoChart};
 use crate::index::Index;
 
 /// How large an index and a chart may be.
@@ -32,7 +33,7 @@ pub enum Error {
     Constraint(String),
     /// There is no such chart.
     #[error("{repository} has no chart {name:?}")]
-    NoChart {
+    Unknown {
         /// The repository.
         repository: String,
         /// The chart.
@@ -58,6 +59,32 @@ pub enum Error {
         repository: String,
         /// Why.
         why: String,
+    },
+    /// What came is no chart.
+    #[error(
+        "{repository}: what came as {name} {version} {why}; check the URL and what is there, and whether a log-in is wanted"
+    )]
+    NoChart {
+        /// The repository.
+        repository: String,
+        /// The chart.
+        name: String,
+        /// The version that was asked for.
+        version: String,
+        /// Why it is none.
+        why: NoChart,
+    },
+    /// What came is another chart.
+    #[error("{repository}: what came as {name} {version} is {found}; whoever publishes it has to mend that")]
+    Other {
+        /// The repository.
+        repository: String,
+        /// The chart.
+        name: String,
+        /// The version that was asked for.
+        version: String,
+        /// What it says of itself.
+        found: String,
     },
 }
 
@@ -88,13 +115,19 @@ pub struct Fetched {
 /// Fetches the newest version that will do.
 pub async fn fetch(place: &Place<'_>, wanted: &str) -> Result<Fetched, Error> {
     let constraint = Constraint::parse(wanted).map_err(|_| Error::Constraint(wanted.to_owned()))?;
-    if place.repository.starts_with("oci://") {
-        return place.in_registry(wanted, &constraint).await;
-    }
-    if place.repository.starts_with("http://") || place.repository.starts_with("https://") {
-        return place.in_index(wanted, &constraint).await;
-    }
-    Err(Error::Kind(place.repository.to_owned()))
+    let fetched = if place.repository.starts_with("oci://") {
+        place.in_registry(wanted, &constraint).await?
+    } else if place.repository.starts_with("http://") || place.repository.starts_with("https://") {
+        place.in_index(wanted, &constraint).await?
+    } else {
+        return Err(Error::Kind(place.repository.to_owned()));
+    };
+    // It may be much: others go on meanwhile.
+    let (about, fetched) = tokio::task::spawn_blocking(move || (About::of_package(&fetched.bytes), fetched))
+        .await
+        .map_err(|e| place.wrong(e.to_string()))?;
+    place.judge(about, &fetched.version)?;
+    Ok(fetched)
 }
 
 impl Place<'_> {
@@ -110,6 +143,21 @@ impl Place<'_> {
         }
     }
 
+    /// Whether a package is of the chart that was asked for.
+    fn judge(&self, about: Result<About, NoChart>, asked: &str) -> Result<(), Error> {
+        let (repository, name) = (self.repository.to_owned(), self.name.to_owned());
+        let version = asked.to_owned();
+        let About { name: its, version: of } = match about {
+            Ok(about) => about,
+            Err(why) => return Err(Error::NoChart { repository, name, version, why }),
+        };
+        let same = of == asked || Version::parse(&of).ok().is_some_and(|of| Version::parse(asked) == Ok(of));
+        if its == name && same {
+            return Ok(());
+        }
+        Err(Error::Other { repository, name, version, found: format!("{its} {of}") })
+    }
+
     async fn in_index(&self, wanted: &str, constraint: &Constraint) -> Result<Fetched, Error> {
         let base = format!("{}/", self.repository.trim_end_matches('/'));
         let base = Url::parse(&base).map_err(|e| self.wrong(e.to_string()))?;
@@ -117,7 +165,7 @@ impl Place<'_> {
         let index = self.get(&base, at("index.yaml")?, INDEX).await?;
         let index = Index::read(&String::from_utf8_lossy(&index)).map_err(|why| self.wrong(why))?;
         if !index.has(self.name) {
-            return Err(Error::NoChart {
+            return Err(Error::Unknown {
                 repository: self.repository.to_owned(),
                 name: self.name.to_owned(),
             });

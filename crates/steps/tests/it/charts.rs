@@ -153,6 +153,33 @@ fn from_a_registry() {
 }
 
 #[test]
+fn what_comes_is_the_chart_that_was_asked_for() {
+    let page = b"<!DOCTYPE html><title>Log in</title>".as_slice();
+    let whole = package("sub", "1.0.0");
+    for (came, why) in [
+        (page, "is no gzipped archive; it begins with \"<!DOCTYPE html>"),
+        (&whole[..whole.len() / 2], "is an archive that cannot be read"),
+        (&package("other", "1.0.0"), "is other 1.0.0"),
+        (&package("sub", "1.0.1"), "is sub 1.0.1"),
+    ] {
+        let server = Server::answering(&[index(&[("1.0.0", "")]), body(came)]);
+        let wanted = json!([{"name": "sub", "version": "1.0.0", "repository": server.url}]);
+        let Some(bench) = desk(&wanted) else { return };
+        let said = update(&bench, &json!(null)).unwrap_err().to_string();
+        assert!(said.starts_with("dependency sub: ") && said.contains("what came as sub 1.0.0"), "{said}");
+        assert!(said.contains(why), "{said}");
+        assert!(!bench.work().join("c/charts").exists() && !bench.work().join("c/Chart.lock").exists());
+    }
+    let Some(registry) = Registry::open() else { return };
+    let repository = format!("oci://{}/charts", registry.host);
+    let bench = desk(&json!([{"name": "sub", "version": "1.0.0", "repository": repository}])).unwrap();
+    bench.runtime.block_on(registry.image("charts/sub", "1.0.0", &[(CHART, b"{}")]));
+    let said = update(&bench, &json!(null)).unwrap_err().to_string();
+    assert!(said.contains("what came as sub 1.0.0 is no gzipped archive; it begins with \"{}\""), "{said}");
+    assert!(!bench.work().join("c/charts").exists());
+}
+
+#[test]
 fn what_is_locked_is_built() {
     let package = package("sub", "1.2.0");
     let releases = index(&[("1.2.0", ""), ("1.3.0", "")]);
