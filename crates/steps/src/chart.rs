@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use ferry_artifact::semver::{Constraint, Version};
 use ferry_engine::credentials::Credential;
-use ferry_engine::work::{WorkDir, WorkPath};
+use ferry_engine::work::{Entry, Kind, WorkDir, WorkPath};
 use ferry_engine::world::CredentialType;
 use ferry_engine::{StepContext, StepError};
 use ferry_exec::Programs;
-use ferry_helm::{Dependency, Fetched, Locked, Place};
+use ferry_helm::{About, Dependency, Fetched, Locked, Place};
 use ferry_net::Http;
 use flate2::{Compression, GzBuilder, read::GzDecoder};
 use jiff::Timestamp;
@@ -32,7 +32,8 @@ pub struct Chart<'a> {
 
 /// What is wanted and what was chosen the last time.
 struct Known {
-    wanted: Vec<Dependency>,
+    /// None where `Chart.yaml` does not speak of any.
+    wanted: Option<Vec<Dependency>>,
     lock: Option<Lock>,
 }
 
@@ -46,6 +47,14 @@ struct Lock {
 struct Built {
     locked: Locked,
     package: Option<Vec<u8>>,
+}
+
+impl Built {
+    /// What its package is called.
+    fn file(&self) -> Option<String> {
+        let Locked { name, version, .. } = &self.locked;
+        self.package.as_ref().map(|_| format!("{name}-{version}.tgz"))
+    }
 }
 
 /// What is different now: names, and the versions before and after.
@@ -67,25 +76,27 @@ impl<'a> Chart<'a> {
     pub async fn build(&self, locked: bool) -> Result<Changes, StepError> {
         let path = self.path.clone();
         let known = self.ctx.work.blocking(move |work| Ok(known(work, &path))).await.map_err(broke)??;
-        if known.wanted.len() > DEPENDENCIES {
+        // As helm has it: an empty list is something to build, none is not.
+        let Some(wanted) = known.wanted else { return Ok(Changes::new()) };
+        if wanted.len() > DEPENDENCIES {
             return Err(StepError::Failed(format!("the chart has more than {DEPENDENCIES} dependencies")));
         }
         let pinned = known.lock.as_ref().filter(|_| locked);
         if let Some(lock) = pinned
-            && digest(&known.wanted, &lock.chosen)? != lock.digest
+            && digest(&wanted, &lock.chosen)? != lock.digest
         {
             return Err(StepError::Retryable(
                 "Chart.lock does not fit Chart.yaml: update the dependencies and commit the lock".to_owned(),
             ));
         }
         let mut built = Vec::new();
-        for (n, wanted) in known.wanted.iter().enumerate() {
+        for (n, one) in wanted.iter().enumerate() {
             let version =
-                pinned.and_then(|lock| lock.chosen.get(n)).map_or(&wanted.version, |chosen| &chosen.version);
-            built.push(self.one(wanted, version).await?);
+                pinned.and_then(|lock| lock.chosen.get(n)).map_or(&one.version, |chosen| &chosen.version);
+            built.push(self.one(one, version).await?);
         }
         let chosen: Vec<Locked> = built.iter().map(|built| built.locked.clone()).collect();
-        let digest = digest(&known.wanted, &chosen)?;
+        let digest = digest(&wanted, &chosen)?;
         let before = known.lock.map(|lock| (lock.chosen, lock.digest));
         let changes = changes(before.as_ref().map_or(&[], |(chosen, _)| chosen), &chosen);
         let new_lock = (before != Some((chosen.clone(), digest.clone())))
@@ -194,7 +205,7 @@ fn digest(wanted: &[Dependency], chosen: &[Locked]) -> Result<String, StepError>
 fn want(work: &WorkDir, path: &WorkPath, versions: &[(String, String, String)]) -> Result<(), StepError> {
     let file = path.join("Chart.yaml").map_err(|e| StepError::Failed(e.to_string()))?;
     let text = work.read_text(&file).map_err(broke)?;
-    let wanted = dependencies(&read(&file, &text)?)?;
+    let wanted = dependencies(&read(&file, &text)?)?.unwrap_or_default();
     let mut updates = Vec::new();
     for (repository, name, version) in versions {
         let same = |d: &Dependency| d.repository == *repository && d.name == *name;
@@ -217,7 +228,9 @@ fn known(work: &WorkDir, path: &WorkPath) -> Result<Known, StepError> {
     let inside = |name: &str| path.join(name).map_err(|e| StepError::Failed(e.to_string()));
     let file = inside("Chart.yaml")?;
     let wanted = dependencies(&read(&file, &work.read_text(&file).map_err(broke)?)?)?;
-    if wanted.is_empty() && work.exists(&inside("requirements.yaml")?).map_err(broke)? {
+    if wanted.as_ref().is_none_or(Vec::is_empty)
+        && work.exists(&inside("requirements.yaml")?).map_err(broke)?
+    {
         return Err(StepError::Failed(
             "the chart has a requirements.yaml: write its dependencies into Chart.yaml, with apiVersion v2"
                 .to_owned(),
@@ -239,10 +252,11 @@ fn read(file: &WorkPath, text: &str) -> Result<Value, StepError> {
     yaml::read(text).map_err(|e| StepError::Retryable(format!("{:?}: {e}", file.as_written())))
 }
 
-fn dependencies(chart: &Value) -> Result<Vec<Dependency>, StepError> {
+fn dependencies(chart: &Value) -> Result<Option<Vec<Dependency>>, StepError> {
     match chart.get("dependencies") {
-        None | Some(Value::Null) => Ok(Vec::new()),
+        None | Some(Value::Null) => Ok(None),
         Some(list) => serde_json::from_value(list.clone())
+            .map(Some)
             .map_err(|e| StepError::Retryable(format!("the chart's dependencies cannot be read: {e}"))),
     }
 }
@@ -287,7 +301,7 @@ fn lock_text(chosen: &[Locked], digest: &str, generated: Timestamp) -> String {
     ]))
 }
 
-/// Puts the packages into `charts/`, in the place of other versions of the same charts.
+/// Puts the packages into `charts/`, in the place of those that were there.
 fn write(
     work: &WorkDir,
     path: &WorkPath,
@@ -298,18 +312,15 @@ fn write(
     let inside = |name: &str| path.join(name).map_err(|e| StepError::Failed(e.to_string()));
     let charts = inside("charts")?;
     if work.exists(&charts).map_err(broke)? {
-        for entry in work.entries(&charts).map_err(broke)? {
-            let file = entry.path.file_name().unwrap_or_default();
-            if built.iter().any(|built| built.package.is_some() && is_package_of(file, &built.locked.name)) {
-                work.remove(&entry.path).map_err(broke)?;
-            }
+        for old in outdated(work, &charts, built)? {
+            work.remove(&old).map_err(broke)?;
         }
     }
     for built in built {
-        let Some(package) = &built.package else { continue };
+        let (Some(package), Some(file)) = (&built.package, built.file()) else { continue };
         work.create_dir_all(&charts).map_err(broke)?;
-        let Locked { name, version, repository } = &built.locked;
-        let file = inside(&format!("charts/{name}-{version}.tgz"))?;
+        let Locked { name, repository, .. } = &built.locked;
+        let file = inside(&format!("charts/{file}"))?;
         // What we packaged ourselves says when; that must be the same each time.
         let package = if repository.starts_with("file://") {
             settled(package, started_at)
@@ -325,16 +336,36 @@ fn write(
     Ok(())
 }
 
-fn is_package_of(file: &str, name: &str) -> bool {
-    let version = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".tgz"));
-    version.is_some_and(|version| Version::parse_strict(version).is_ok())
+/// Packages in `charts/` that are none of the dependencies any more. What is no chart stays, and so does a chart that
+/// is to be there without a repository.
+fn outdated(work: &WorkDir, charts: &WorkPath, built: &[Built]) -> Result<Vec<WorkPath>, StepError> {
+    let mut outdated = Vec::new();
+    for Entry { path, .. } in work.entries(charts).map_err(broke)? {
+        let name = path.file_name().unwrap_or_default();
+        // A link that leads out is nothing of ours.
+        let Ok(Some(Kind::File { len, .. })) = work.kind(&path) else { continue };
+        if len > PACKAGE || built.iter().any(|built| built.file().as_deref() == Some(name)) {
+            continue;
+        }
+        let Ok(About { name, .. }) = About::of_package(&work.read(&path).map_err(broke)?) else { continue };
+        if !built.iter().any(|built| built.package.is_none() && built.locked.name == name) {
+            outdated.push(path);
+        }
+    }
+    Ok(outdated)
 }
 
 /// The same package with the same files, all of one time.
 fn settled(package: &[u8], time: Timestamp) -> std::io::Result<Vec<u8>> {
     let seconds = u64::try_from(time.as_second()).unwrap_or_default();
-    let mut archive = tar::Archive::new(GzDecoder::new(package).take(PACKAGE));
-    let mut anew = tar::Builder::new(GzBuilder::new().write(Vec::new(), Compression::default()));
+    let unzipped = GzDecoder::new(package);
+    let mut marked = GzBuilder::new();
+    if let Some(header) = unzipped.header() {
+        marked =
+            marked.extra(header.extra().unwrap_or_default()).comment(header.comment().unwrap_or_default());
+    }
+    let mut archive = tar::Archive::new(unzipped.take(PACKAGE));
+    let mut anew = tar::Builder::new(marked.write(Vec::new(), Compression::default()));
     for entry in archive.entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();

@@ -5,6 +5,7 @@ mod archives;
 mod argocd;
 mod bench;
 mod canary;
+mod chart_folders;
 mod charts;
 mod control;
 mod examples;

@@ -1,0 +1,109 @@
+//! Charts in folders, and what is in their `charts/`, beside what the real `helm dependency update` makes of the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, put};
+use crate::charts::{desk, package, update};
+use crate::programs::tool;
+
+/// What the real helm makes of a copy of a folder in which its chart `c` is.
+fn updated_by_helm(folder: &Path) -> tempfile::TempDir {
+    let temp = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-a").arg(folder.join(".")).arg(temp.path()).status().unwrap();
+    assert!(copied.success());
+    let helm = Command::new(tool("helm").unwrap())
+        .args(["dependency", "update", "--skip-refresh", "c"])
+        .env("HOME", temp.path().join("home"))
+        .current_dir(temp.path())
+        .output()
+        .unwrap();
+    assert!(helm.status.success(), "{}", String::from_utf8_lossy(&helm.stderr));
+    temp
+}
+
+/// What is in a folder: the files in archives, and what other files hold.
+fn listed(folder: &Path) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let contents = if path.is_dir() { None } else { std::fs::read(&path).ok() };
+        let archive = contents.as_deref().and_then(unpacked);
+        found.insert(
+            name,
+            json!({"contents": if archive.is_some() { None } else { contents }, "archive": archive}),
+        );
+    }
+    found
+}
+
+/// The files in an archive, and how helm marks it.
+fn unpacked(package: &[u8]) -> Option<Value> {
+    use std::io::Read as _;
+    let mut unzipped = flate2::read::GzDecoder::new(package);
+    let header = unzipped.header()?.clone();
+    let mut files = Vec::new();
+    for entry in tar::Archive::new(&mut unzipped).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let mut text = String::new();
+        entry.read_to_string(&mut text).unwrap();
+        files.push(json!([entry.path().unwrap(), entry.header().mode().unwrap(), text]));
+    }
+    Some(json!({"extra": header.extra(), "comment": header.comment(), "files": files}))
+}
+
+/// Updates a chart and looks whether `charts/` and `Chart.lock` are as helm makes them.
+fn same_as_helm(bench: &Bench) {
+    let by_helm = updated_by_helm(&bench.work());
+    update(bench, &json!(null)).unwrap();
+    assert_eq!(listed(&bench.work().join("c/charts")), listed(&by_helm.path().join("c/charts")));
+    let lock = |folder: &Path| {
+        let text = std::fs::read_to_string(folder.join("c/Chart.lock")).ok()?;
+        let mut lock: Value = serde_saphyr::from_str(&text).unwrap();
+        lock.as_object_mut().unwrap().remove("generated");
+        Some(lock)
+    };
+    assert_eq!(lock(&bench.work()), lock(by_helm.path()));
+}
+
+#[test]
+fn packages_of_what_is_no_dependency_any_more_go() {
+    let wanted = json!([{"name": "sub", "version": ">=0", "repository": "file://../sub"}, {"name": "own", "version": ">=0"}]);
+    let Some(bench) = desk(&wanted) else { return };
+    let work = bench.work();
+    put(&work.join("sub/Chart.yaml"), &json!("apiVersion: v2\nname: sub\nversion: 0.2.0\n"));
+    put(&work.join("c/charts/own/Chart.yaml"), &json!("apiVersion: v2\nname: own\nversion: 1.0.0\n"));
+    put(&work.join("c/charts/folder/Chart.yaml"), &json!("apiVersion: v2\nname: folder\nversion: 1.0.0\n"));
+    put(&work.join("c/charts/_sub-0.0.1.tgz"), &json!("no chart"));
+    put(&work.join("c/charts/.gitkeep"), &json!(""));
+    put(&work.join("c/charts/link.tgz"), &json!({"link": "../../far.tgz"}));
+    for (file, name) in [
+        ("sub-0.1.0.tgz", "sub"),
+        ("removed-1.0.0.tgz", "removed"),
+        ("_any.bin", "removed"),
+        ("own-1.tgz", "own"),
+    ] {
+        std::fs::write(work.join("c/charts").join(file), package(name, "0.1.0")).unwrap();
+    }
+    std::fs::write(work.join("far.tgz"), package("far", "1.0.0")).unwrap();
+    same_as_helm(&bench);
+    let left: Vec<_> = listed(&work.join("c/charts")).into_keys().collect();
+    assert_eq!(left, [".gitkeep", "_sub-0.0.1.tgz", "folder", "own", "own-1.tgz", "sub-0.2.0.tgz"]);
+    assert!(work.join("far.tgz").exists());
+}
+
+#[test]
+fn where_nothing_is_wanted() {
+    for (wanted, left) in [(json!(null), 1), (json!([]), 0)] {
+        let Some(bench) = desk(&wanted) else { return };
+        put(&bench.work().join("c/charts/x"), &json!("x"));
+        std::fs::remove_file(bench.work().join("c/charts/x")).unwrap();
+        std::fs::write(bench.work().join("c/charts/sub-0.1.0.tgz"), package("sub", "0.1.0")).unwrap();
+        same_as_helm(&bench);
+        assert_eq!(listed(&bench.work().join("c/charts")).len(), left, "{wanted}");
+    }
+}
