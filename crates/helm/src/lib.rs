@@ -11,7 +11,7 @@ mod template;
 pub use archive::{About, NoChart};
 pub use dependency::{Dependency, Locked, digest};
 pub use index::{Index, Release};
-pub use package::{about, package};
+pub use package::package;
 pub use repository::{Error as RepositoryError, Fetched, Place, fetch};
 pub use set_values::{Invalid, SetValue, texts};
 pub use template::{Error, Output, Template};

@@ -1,60 +1,55 @@
-//! Charts that are folders: what they are, and packages of them. The real program says and does it.
+//! Packages of charts that are folders, as the real `helm dependency update` makes them. Unlike `helm package` that does
+//! not ask for the dependencies of the chart.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ferry_exec::{Programs, Run};
+use ferry_exec::{Error as ProgramError, Programs, Run};
+use serde_json::json;
 
-use crate::archive::About;
 use crate::template::Error;
 
-/// How long either may take.
+/// How long it may take.
 const TIME: Duration = Duration::from_mins(2);
 
-/// What a chart, a folder or a package, says of itself.
-pub async fn about(programs: &Programs, chart: &Path) -> Result<About, Error> {
-    let printed = helm(programs, &["show", "chart"], chart, chart, None).await?;
-    let text = String::from_utf8_lossy(&printed);
-    serde_saphyr::from_str(&text)
-        .map_err(|e| Error::Read(std::io::Error::other(format!("what it says of the chart: {e}"))))
-}
-
-/// The package of a chart that is a folder: its bytes.
-pub async fn package(programs: &Programs, chart: &Path) -> Result<Vec<u8>, Error> {
-    let out = programs.folder().map_err(Error::Prepare)?;
-    helm(
-        programs,
-        &["package", "--destination", &out.path().to_string_lossy()],
-        chart,
-        out.path(),
-        Some(out.path()),
-    )
-    .await?;
-    let mut made = std::fs::read_dir(out.path()).map_err(Error::Read)?;
+/// The package of a chart that is a folder: its bytes. `reads` is what helm may read of it.
+pub async fn package(programs: &Programs, chart: &Path, reads: Vec<PathBuf>) -> Result<Vec<u8>, Error> {
+    let folder = programs.folder().map_err(Error::Prepare)?;
+    let umbrella = folder.path();
+    let about = json!({
+        "apiVersion": "v2", "name": "umbrella", "version": "0.0.0",
+        // Whatever the chart is called, and whatever its version is.
+        "dependencies": [{
+            "name": "dependency", "version": ">=0.0.0-0", "repository": format!("file://{}", chart.display()),
+        }],
+    });
+    std::fs::write(umbrella.join("Chart.yaml"), about.to_string()).map_err(Error::Prepare)?;
+    let mut arguments: Vec<OsString> =
+        ["dependency", "update", "--skip-refresh", "--"].into_iter().map(OsString::from).collect();
+    arguments.push(umbrella.into());
+    let run = Run {
+        program: "helm",
+        arguments,
+        directory: umbrella,
+        reads,
+        writes: vec![umbrella.to_owned()],
+        input: Vec::new(),
+        time: TIME,
+    };
+    programs.run(run).await.map_err(|e| without(e, umbrella))?;
+    let mut made = std::fs::read_dir(umbrella.join("charts")).map_err(Error::Read)?;
     let nothing = || Error::Read(std::io::Error::other("there is no package"));
     let package = made.next().ok_or_else(nothing)?.map_err(Error::Read)?;
     std::fs::read(package.path()).map_err(Error::Read)
 }
 
-async fn helm(
-    programs: &Programs,
-    verb: &[&str],
-    chart: &Path,
-    directory: &Path,
-    out: Option<&Path>,
-) -> Result<Vec<u8>, Error> {
-    let mut arguments: Vec<OsString> = verb.iter().map(OsString::from).collect();
-    arguments.extend(["--".into(), chart.as_os_str().to_owned()]);
-    let directory = if directory.is_dir() { directory } else { Path::new("/") };
-    let run = Run {
-        program: "helm",
-        arguments,
-        directory,
-        reads: vec![chart.to_owned()],
-        writes: out.iter().map(|out| (*out).to_owned()).collect(),
-        input: Vec::new(),
-        time: TIME,
-    };
-    Ok(programs.run(run).await?)
+/// What helm says, without a folder that is gone by now.
+fn without(error: ProgramError, folder: &Path) -> ProgramError {
+    match error {
+        ProgramError::Failed { program, said } => {
+            ProgramError::Failed { program, said: said.replace(&format!("{}/", folder.display()), "") }
+        }
+        error => error,
+    }
 }

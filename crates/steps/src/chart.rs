@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::PathBuf;
 
 use ferry_artifact::semver::{Constraint, Version};
 use ferry_engine::credentials::Credential;
@@ -16,6 +15,7 @@ use flate2::{Compression, GzBuilder, read::GzDecoder};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::lent::Lent;
 use crate::yaml::piece::{Map, Piece, Scalar, What};
 use crate::{broke, yaml};
 
@@ -148,14 +148,13 @@ impl<'a> Chart<'a> {
             )));
         }
         let path = self.below(folder)?;
-        let lent = self.ctx.work.blocking(move |work| work.lend(&[path])).await.map_err(broke)?;
-        let lent: PathBuf = lent.into_iter().next().unwrap_or_default();
+        let lent = self.ctx.work.blocking(move |work| Lent::of(work, &path)).await.map_err(broke)?;
         let programs = self.ctx.service::<Programs>()?;
-        let failed = |e: ferry_helm::Error| {
-            StepError::Retryable(e.to_string().replace(&*lent.to_string_lossy(), &format!("file://{folder}")))
-        };
-        let about = ferry_helm::about(&programs, &lent).await.map_err(failed)?;
         let no = |why: String| StepError::Retryable(format!("file://{folder} {why}"));
+        let package = ferry_helm::package(&programs, &lent.at, vec![lent.root.clone()]).await;
+        let package =
+            package.map_err(|e| no(format!("cannot be packaged: {}", lent.told(&e.to_string(), folder))))?;
+        let about = About::of_package(&package).map_err(|e| no(e.to_string()))?;
         if about.name != name {
             return Err(no(format!("is the chart {:?}, not {name:?}", about.name)));
         }
@@ -163,7 +162,6 @@ impl<'a> Chart<'a> {
         if !Version::parse(&about.version).is_ok_and(|version| constraint.matches(&version)) {
             return Err(no(format!("has version {}, not {wanted}", about.version)));
         }
-        let package = ferry_helm::package(&programs, &lent).await.map_err(failed)?;
         Ok((about.version, package))
     }
 

@@ -32,6 +32,7 @@ mod json_update;
 pub mod key_path;
 mod kustomize_build;
 mod kustomize_set_image;
+mod lent;
 mod manifests;
 mod oci;
 mod oci_download;

@@ -107,3 +107,43 @@ fn where_nothing_is_wanted() {
         assert_eq!(listed(&bench.work().join("c/charts")).len(), left, "{wanted}");
     }
 }
+
+#[test]
+fn a_dependency_without_its_own_dependencies() {
+    let repository = "file://../we%20 ird/app";
+    let wanted = json!([{"name": "app", "version": "^1.2.3-0", "repository": repository}]);
+    let Some(bench) = desk(&wanted) else { return };
+    let app = bench.work().join("we%20 ird/app");
+    let about = "apiVersion: v2\nname: app\nversion: 1.2.3-rc.1+b\ndescription: what it is\ndependencies:\n\
+                 - {name: lib, version: \">=0\", repository: \"file://../lib\"}\n";
+    for (file, text) in [
+        ("Chart.yaml", about),
+        ("values.yaml", "a: 1 # one\n"),
+        ("templates/t.yaml", "kind: A\n"),
+        ("files/.hidden", "h"),
+        (".helmignore", "*.md\n"),
+        ("README.md", "left out"),
+    ] {
+        put(&app.join(file), &json!(text));
+    }
+    same_as_helm(&bench);
+    assert!(bench.work().join("c/charts/app-1.2.3-rc.1+b.tgz").exists());
+}
+
+#[test]
+fn a_dependency_with_links_to_elsewhere() {
+    let wanted = json!([{"name": "app", "version": ">=0", "repository": "file://../app"}]);
+    let Some(bench) = desk(&wanted) else { return };
+    let work = bench.work();
+    put(&work.join("app/Chart.yaml"), &json!("apiVersion: v2\nname: app\nversion: 1.0.0\n"));
+    put(&work.join("app/charts/shared"), &json!({"link": "../../lib/shared"}));
+    put(&work.join("lib/shared/Chart.yaml"), &json!("apiVersion: v2\nname: shared\nversion: 1.0.0\n"));
+    put(&work.join("lib/shared/templates"), &json!({"link": "../../templates"}));
+    put(&work.join("templates/t.yaml"), &json!("kind: Far\n"));
+    same_as_helm(&bench);
+    // What a link leads to may have links too; they lead out no more than others.
+    put(&bench.directory.path().join("outside/t.yaml"), &json!("kind: Outside\n"));
+    put(&work.join("templates/out.yaml"), &json!({"link": "../../outside/t.yaml"}));
+    let said = update(&bench, &json!(null)).unwrap_err().to_string();
+    assert!(said.contains("leads out of the work directory"), "{said}");
+}

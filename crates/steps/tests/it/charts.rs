@@ -257,6 +257,15 @@ fn s10_dependencies_made_to_harm() {
             "is the chart \"in\", not \"x\"",
         ),
         (json!([{"name": "in", "version": "[", "repository": "file://../in"}]), "cannot be \"[\""),
+        (json!([{"name": "in", "version": "2", "repository": "file://../in"}]), "has version 1.0.0, not 2"),
+        (
+            json!([{"name": "x", "version": "1.0.0", "repository": "file://../x"}]),
+            "file://../x cannot be packaged: helm: Error: directory ../x not found",
+        ),
+        (
+            json!([{"name": "c", "version": "1.0.0", "repository": "file://../c/templates"}]),
+            "file://../c/templates cannot be packaged: helm: Error: Chart.yaml file is missing",
+        ),
         (json!([{"name": "x", "version": "1.0.0", "repository": "@stable"}]), "write the repository's URL"),
         (
             json!([{"name": "x", "version": "1.0.0", "repository": "http://169.254.169.254/x"}]),
