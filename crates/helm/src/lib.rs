@@ -5,6 +5,7 @@ mod dependency;
 mod index;
 mod package;
 mod repository;
+mod said;
 mod set_values;
 mod template;
 

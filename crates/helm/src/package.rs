@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ferry_exec::{Error as ProgramError, Programs, Run};
+use ferry_exec::{Programs, Run};
 use serde_json::json;
 
+use crate::said::cause;
 use crate::template::Error;
 
 /// How long it may take.
@@ -37,19 +38,9 @@ pub async fn package(programs: &Programs, chart: &Path, reads: Vec<PathBuf>) -> 
         input: Vec::new(),
         time: TIME,
     };
-    programs.run(run).await.map_err(|e| without(e, umbrella))?;
+    programs.run(run).await.map_err(|e| cause(e, umbrella))?;
     let mut made = std::fs::read_dir(umbrella.join("charts")).map_err(Error::Read)?;
     let nothing = || Error::Read(std::io::Error::other("there is no package"));
     let package = made.next().ok_or_else(nothing)?.map_err(Error::Read)?;
     std::fs::read(package.path()).map_err(Error::Read)
-}
-
-/// What helm says, without a folder that is gone by now.
-fn without(error: ProgramError, folder: &Path) -> ProgramError {
-    match error {
-        ProgramError::Failed { program, said } => {
-            ProgramError::Failed { program, said: said.replace(&format!("{}/", folder.display()), "") }
-        }
-        error => error,
-    }
 }

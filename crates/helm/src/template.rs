@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ferry_exec::{Programs, Run};
 
+use crate::said::cause;
 use crate::set_values::{Assignment, Invalid, SetValue, assignments};
 
 /// How many bytes may come out, in how many files.
@@ -46,6 +47,8 @@ pub enum Output {
 pub struct Template {
     /// The chart's directory.
     pub chart: PathBuf,
+    /// Where the chart is, what its links lead to, and the files with values: helm sees no more.
+    pub reads: Vec<PathBuf>,
     /// The release's name.
     pub release: String,
     /// The release's namespace.
@@ -91,8 +94,8 @@ impl Template {
             }
         };
         arguments.extend(["--".into(), self.release.as_str().into(), self.chart.as_os_str().to_owned()]);
-        let mut reads = vec![self.chart.clone(), given.path().to_owned()];
-        reads.extend(self.value_files.iter().cloned());
+        let mut reads = self.reads.clone();
+        reads.push(given.path().to_owned());
         let run = Run {
             program: "helm",
             arguments,
@@ -102,7 +105,7 @@ impl Template {
             input: Vec::new(),
             time: self.time,
         };
-        let printed = programs.run(run).await?;
+        let printed = programs.run(run).await.map_err(|e| cause(e, given.path()))?;
         match out {
             // It may be much: others go on meanwhile.
             Some(out) => tokio::task::spawn_blocking(move || files(out.path()).map(Output::Files))

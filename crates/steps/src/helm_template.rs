@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::chart::Chart;
 use crate::config::{Text, given};
+use crate::lent::Lent;
 use crate::manifests::{self, Naming};
 use crate::{broke, yaml};
 
@@ -133,12 +134,12 @@ impl Step for HelmTemplate {
         }
         let config = self.clone();
         let lent = ctx.work.blocking(move |work| Ok(config.lent(work))).await;
-        let Lent { chart, value_files, is_library } = lent.map_err(broke)??;
+        let Given { chart, value_files, is_library } = lent.map_err(broke)??;
         let rendered = if is_library {
             // A library has nothing to install; that is no error.
             ferry_helm::Output::Text("\n".to_owned())
         } else {
-            let template = self.template(chart.clone(), value_files, &ctx.project);
+            let template = self.template(&chart, value_files, &ctx.project);
             template
                 .render(&programs)
                 .await
@@ -150,16 +151,16 @@ impl Step for HelmTemplate {
     }
 }
 
-/// What helm reads.
-struct Lent {
-    chart: PathBuf,
+/// What helm is given.
+struct Given {
+    chart: Lent,
     value_files: Vec<PathBuf>,
     is_library: bool,
 }
 
 impl HelmTemplate {
-    fn lent(&self, work: &WorkDir) -> Result<Lent, StepError> {
-        let chart = work.lend(std::slice::from_ref(&self.path)).map_err(broke)?.remove(0);
+    fn lent(&self, work: &WorkDir) -> Result<Given, StepError> {
+        let chart = Lent::of(work, &self.path).map_err(broke)?;
         let mut files = Vec::new();
         for file in &self.values_files {
             if self.ignore_missing_value_files && work.kind(file).map_err(broke)?.is_none() {
@@ -173,7 +174,7 @@ impl HelmTemplate {
         let about = work.read_text(&about).ok().and_then(|about| yaml::read(&about).ok());
         let is_library =
             about.is_some_and(|about| about.get("type").and_then(Value::as_str) == Some("library"));
-        Ok(Lent { chart, value_files, is_library })
+        Ok(Given { chart, value_files, is_library })
     }
 
     fn set_values(&self) -> Vec<SetValue> {
@@ -185,11 +186,12 @@ impl HelmTemplate {
         self.set_values.iter().map(set).collect()
     }
 
-    fn template(&self, chart: PathBuf, value_files: Vec<PathBuf>, project: &str) -> Template {
+    fn template(&self, chart: &Lent, value_files: Vec<PathBuf>, project: &str) -> Template {
         let namespace = self.namespace.as_deref().filter(|namespace| !namespace.is_empty());
         let by_template = !manifests::is_file(&self.out_path) && self.out_layout == Layout::Helm;
         Template {
-            chart,
+            chart: chart.at.clone(),
+            reads: vec![chart.root.clone()],
             release: (*self.release_name).to_owned(),
             namespace: namespace.unwrap_or(project).to_owned(),
             value_files,
@@ -217,8 +219,8 @@ impl HelmTemplate {
     }
 
     /// What helm says, without the values that were set, which may be secrets, and without where we are.
-    fn told(&self, said: &str, chart: &std::path::Path) -> String {
-        let said = said.replace(&*chart.to_string_lossy(), self.path.as_written());
+    fn told(&self, said: &str, chart: &Lent) -> String {
+        let said = chart.told(said, self.path.as_written());
         let texts = ferry_helm::texts(&self.set_values());
         let telling = texts.iter().filter(|text| text.len() >= TELLING);
         telling.fold(said, |said, text| said.replace(text.as_str(), "***"))

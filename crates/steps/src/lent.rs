@@ -36,6 +36,8 @@ impl Lent {
             }
         }
         let root = work.materialize_read_only(&WorkPath::root())?;
+        // Without a slash at its end.
+        let root = root.components().collect();
         Ok(Self { at: judged.swap_remove(0), root })
     }
 

@@ -147,3 +147,32 @@ fn a_dependency_with_links_to_elsewhere() {
     let said = update(&bench, &json!(null)).unwrap_err().to_string();
     assert!(said.contains("leads out of the work directory"), "{said}");
 }
+
+#[test]
+fn a_chart_with_links_to_elsewhere_is_rendered() {
+    let Some(bench) = desk(&json!(null)) else { return };
+    let work = bench.work();
+    put(&work.join("lib/shared/Chart.yaml"), &json!("apiVersion: v2\nname: shared\nversion: 1.0.0\n"));
+    put(&work.join("lib/shared/templates/t.yaml"), &json!("kind: Shared\n"));
+    put(&work.join("lib/text"), &json!("far"));
+    put(&work.join("lib/values.yaml"), &json!("a: 7\n"));
+    put(&work.join("c/charts/shared"), &json!({"link": "../../lib/shared"}));
+    put(&work.join("c/files/text"), &json!({"link": "../../lib/text"}));
+    put(&work.join("values.yaml"), &json!({"link": "lib/values.yaml"}));
+    let template = "kind: {{ .Files.Get \"files/text\" }}{{ .Values.a }}\n";
+    std::fs::write(work.join("c/templates/t.yaml"), template).unwrap();
+    let config =
+        json!({"path": "c", "releaseName": "r", "outPath": "o.yaml", "valuesFiles": ["values.yaml"]});
+    bench.run("helm-template", config.clone()).unwrap();
+    let rendered = std::fs::read_to_string(work.join("o.yaml")).unwrap();
+    assert!(rendered.contains("kind: Shared") && rendered.contains("kind: far7"), "{rendered}");
+    // Where all that is on this machine is not told.
+    std::fs::write(work.join("lib/shared/templates/t.yaml"), "{{ fail \"end\" }}\n").unwrap();
+    let said = bench.run("helm-template", config.clone()).unwrap_err().to_string();
+    assert!(said.starts_with("helm: Error: ") && said.contains("end"), "{said}");
+    assert!(!said.contains(&*work.to_string_lossy()), "{said}");
+    put(&work.join("lib/shared/out"), &json!({"link": "../../../outside"}));
+    put(&bench.directory.path().join("outside"), &json!("outside"));
+    let said = bench.run("helm-template", config).unwrap_err().to_string();
+    assert!(said.contains("leads out of the work directory"), "{said}");
+}
