@@ -1,7 +1,7 @@
 //! `kustomize-build`: build a kustomization.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ferry_engine::work::{WorkDir, WorkPath};
@@ -21,6 +21,9 @@ const TIME: Duration = Duration::from_mins(10);
 /// that says nothing of an order gets another one.
 const DEPRECATED: &str =
     "Flag --reorder has been deprecated, use the new 'sortOptions' field in kustomization.yaml instead.\n";
+
+/// What kustomize says where there are charts and it was given no helm.
+const NO_HELM: &str = "must specify --enable-helm";
 
 /// Build a kustomization.
 ///
@@ -103,12 +106,15 @@ impl Step for KustomizeBuild {
             Ok((work.materialize_read_only(&WorkPath::root())?, path))
         });
         let (root, path) = lent.await.map_err(broke)?;
+        // Without a slash at its end.
+        let root: PathBuf = root.components().collect();
         let mut arguments = arguments(&path);
         let mut reads = vec![root.clone()];
-        // Where there is no helm, only a kustomization with charts needs it, and says so.
-        if let Ok(helm) = programs.find("helm") {
-            arguments.extend(self.helm_arguments(&helm));
-            reads.push(helm);
+        // Only a kustomization with charts needs it.
+        let helm = programs.find("helm");
+        if let Ok(helm) = &helm {
+            arguments.extend(self.helm_arguments(helm));
+            reads.push(helm.clone());
         }
         let run = Run {
             program: "kustomize",
@@ -122,7 +128,10 @@ impl Step for KustomizeBuild {
         let built = programs.run(run).await.map_err(|e| {
             // Where the work directory is on this machine is nobody's business, nor which flags we use.
             let said = e.to_string().replace(&format!("{}/", root.display()), "");
-            StepError::Retryable(said.replace(DEPRECATED, ""))
+            StepError::Retryable(match &helm {
+                Err(missing) if said.contains(NO_HELM) => missing.to_string(),
+                _ => said.replace(DEPRECATED, ""),
+            })
         })?;
         let written = ctx.work.blocking(move |work| Ok(self.write(work, &built))).await;
         written.map_err(broke)??;

@@ -219,6 +219,28 @@ fn a_program_that_is_not_there_is_named() {
 }
 
 #[test]
+fn kustomize_without_helm() {
+    let files = json!({"k/kustomization.yaml": "helmCharts: [{name: shop}]\n", "o/kustomization.yaml": "resources: [../k]\n",
+        "plain/kustomization.yaml": "resources: []\n", "bad/kustomization.yaml": "resources: [../gone]\n"});
+    let Some(mut bench) = desk(&files) else { return };
+    let scratch = bench.directory.path().join("scratch");
+    let programs = Programs::new(vec![child().into()], scratch, Limits::default());
+    let programs =
+        programs.with("helm", "/nowhere/helm".into()).with("kustomize", tool("kustomize").unwrap());
+    bench.services = bench.services.clone().with(Arc::new(programs));
+    for path in ["k", "o"] {
+        let said = error(&bench, "kustomize-build", json!({"path": path, "outPath": "o.yaml"}));
+        assert_eq!(
+            said,
+            "helm is needed and not found; install it on the PATH, or say where it is with --helm"
+        );
+    }
+    bench.run("kustomize-build", json!({"path": "plain", "outPath": "o.yaml"})).unwrap();
+    let said = error(&bench, "kustomize-build", json!({"path": "bad", "outPath": "o.yaml"}));
+    assert!(said.contains("gone"), "{said}");
+}
+
+#[test]
 fn two_objects_in_one_file_are_refused() {
     let object = |group: &str| format!("apiVersion: {group}/v1\nkind: Ingress\nmetadata: {{name: a}}\n");
     let both = format!("{}---\n{}", object("a.b"), object("c.d"));
