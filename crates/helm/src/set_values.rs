@@ -26,96 +26,178 @@ pub enum Invalid {
     EndlessList(String),
 }
 
-/// What becomes of a key. Keys are as they were written.
+/// What helm is given for a number of values. Keys are as `--set` takes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// For `--set`, in their order: the values, with [`STANDS_FOR`] for each text. They alone say which maps and lists
+    /// there will be, and what is wrong with them.
+    pub set: Vec<String>,
+    /// Keys and texts that take the places of what stands for them.
+    pub texts: Vec<(String, String)>,
+}
+
+/// What helm is shown in the place of a text.
+const STANDS_FOR: char = 'x';
+
+/// A value of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Assignment {
-    /// A number, a boolean or null, as it was written.
-    Plain(String, String),
+struct Leaf {
+    key: String,
+    part: Part,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    /// A number, a boolean, null, or no text at all, as it was written.
+    Plain(String),
     /// A text.
-    Text(String, String),
-    /// An empty list.
-    Empty(String),
+    Text(String),
+    /// A list, whose elements follow.
+    List,
 }
 
-impl Assignment {
-    pub fn key(&self) -> &str {
-        match self {
-            Self::Plain(key, _) | Self::Text(key, _) | Self::Empty(key) => key,
-        }
+/// What helm is given for these values. Those that are texts as a whole come last, as helm has it.
+pub(crate) fn given(values: &[SetValue]) -> Result<Given, Invalid> {
+    let (mut set, mut leaves) = (Vec::new(), Vec::new());
+    for value in values.iter().filter(|value| !value.literal) {
+        set.push(plain(value, &mut leaves)?);
     }
-}
-
-/// What a number of values come to; where a key is set twice, the last counts.
-pub(crate) fn assignments(values: &[SetValue]) -> Result<Vec<Assignment>, Invalid> {
-    let mut all: Vec<Assignment> = Vec::new();
-    for value in values {
-        for assignment in of(value)? {
-            all.retain(|earlier| earlier.key() != assignment.key());
-            all.push(assignment);
-        }
+    for value in values.iter().filter(|value| value.literal) {
+        set.push(literal(value, &mut leaves));
     }
-    Ok(all)
+    let paths: Vec<_> = leaves.iter().map(|leaf| path(&leaf.key)).collect();
+    let stays = |n: usize| {
+        let later = paths.iter().skip(n + 1);
+        paths.get(n).is_some_and(|path| later.into_iter().all(|later| apart(path, later)))
+    };
+    let texts = leaves.into_iter().enumerate().filter_map(|(n, leaf)| match leaf.part {
+        Part::Text(text) if stays(n) => Some((leaf.key, text)),
+        _ => None,
+    });
+    Ok(Given { texts: texts.collect(), set })
 }
 
 /// The texts that values come to; what is shown to people should not hold them.
 pub fn texts(values: &[SetValue]) -> Vec<String> {
-    let whole = values.iter().map(|value| value.value.clone());
-    // What cannot be read is not given to helm.
-    let parts =
-        assignments(values).unwrap_or_default().into_iter().filter_map(|assignment| match assignment {
-            Assignment::Plain(_, text) | Assignment::Text(_, text) => Some(text),
-            Assignment::Empty(_) => None,
-        });
-    let mut all: Vec<String> = whole.chain(parts).collect();
+    let mut leaves = Vec::new();
+    for value in values.iter().filter(|value| !value.literal) {
+        // What cannot be read is not given to helm.
+        let _unreadable = plain(value, &mut leaves);
+    }
+    let parts = leaves.into_iter().filter_map(|leaf| match leaf.part {
+        Part::Plain(text) | Part::Text(text) => Some(text),
+        Part::List => None,
+    });
+    let mut all: Vec<String> = values.iter().map(|value| value.value.clone()).chain(parts).collect();
     // The longest first: one may be part of another.
     all.sort_by_key(|text| std::cmp::Reverse(text.len()));
     all
 }
 
-fn of(value: &SetValue) -> Result<Vec<Assignment>, Invalid> {
-    if value.literal {
-        return Ok(vec![Assignment::Text(value.key.replace(',', "\\,"), value.value.clone())]);
-    }
+/// A value as `--set-literal` takes it, for `--set`: all after the first `=` is the text, and nothing takes the meaning
+/// from a character.
+fn literal(value: &SetValue, leaves: &mut Vec<Leaf>) -> String {
+    let whole = format!("{}={}", value.key, value.value);
+    let (key, text) = whole.split_once('=').unwrap_or((&whole, ""));
+    let key = key.replace('\\', "\\\\").replace(',', "\\,");
+    let part = if text.is_empty() { Part::Plain(String::new()) } else { Part::Text(text.to_owned()) };
+    // With a comma after it helm takes an empty text everywhere.
+    let shown = if text.is_empty() { format!("{key}=,") } else { format!("{key}={STANDS_FOR}") };
+    leaves.push(Leaf { key, part });
+    shown
+}
+
+/// A value as `--set` takes it, without its texts.
+fn plain(value: &SetValue, leaves: &mut Vec<Leaf>) -> Result<String, Invalid> {
     let text = format!("{}={}", value.key, value.value);
-    let no_value = || Invalid::NoValue(value.key.clone());
-    let mut found = Vec::new();
+    let mut shown = String::new();
     let mut rest = text.as_str();
     while !rest.is_empty() {
         let (key, after) = until(rest, &['=', ',']);
-        let Some(after) = after.strip_prefix('=') else { return Err(no_value()) };
-        if key.is_empty() {
-            return Err(no_value());
-        }
+        let after = after.strip_prefix('=').ok_or_else(|| Invalid::NoValue(value.key.clone()))?;
+        shown.extend([key, "="]);
         if let Some(list) = after.strip_prefix('{') {
-            rest = listed(key, list, &mut found).ok_or_else(|| Invalid::EndlessList(value.key.clone()))?;
+            let end = listed(key, list, &mut shown, leaves);
+            rest = end.ok_or_else(|| Invalid::EndlessList(value.key.clone()))?;
         } else {
             let (raw, after) = until(after, &[',']);
-            found.push(typed(key.to_owned(), raw));
+            typed(key.to_owned(), raw, &mut shown, leaves);
             rest = after;
         }
-        rest = match rest.strip_prefix(',') {
-            Some("") => return Err(no_value()),
-            Some(more) => more,
-            None => rest,
-        };
+        if let Some(more) = rest.strip_prefix(',') {
+            shown.push(',');
+            rest = more;
+        }
     }
-    Ok(found)
+    Ok(shown)
 }
 
 /// The elements of a list; what comes after it.
-fn listed<'a>(key: &str, mut rest: &'a str, found: &mut Vec<Assignment>) -> Option<&'a str> {
-    found.push(Assignment::Empty(key.to_owned()));
+fn listed<'a>(key: &str, mut rest: &'a str, shown: &mut String, leaves: &mut Vec<Leaf>) -> Option<&'a str> {
+    shown.push('{');
+    leaves.push(Leaf { key: key.to_owned(), part: Part::List });
     for n in 0.. {
         let (raw, after) = until(rest, &[',', '}']);
-        if !(n == 0 && raw.is_empty() && after.starts_with('}')) {
-            found.push(typed(format!("{key}[{n}]"), raw));
+        typed(format!("{key}[{n}]"), raw, shown, leaves);
+        if let Some(end) = after.strip_prefix('}') {
+            shown.push('}');
+            return Some(end);
         }
-        match after.strip_prefix(',') {
-            Some(more) => rest = more,
-            None => return after.strip_prefix('}'),
-        }
+        shown.push(',');
+        rest = after.strip_prefix(',')?;
     }
     None
+}
+
+/// A value of one key: what is shown of it.
+fn typed(key: String, raw: &str, shown: &mut String, leaves: &mut Vec<Leaf>) {
+    let text = unescaped(raw);
+    let word = ["true", "false", "null"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    let number = text == "0" || !text.starts_with('0') && text.parse::<i64>().is_ok();
+    let part = if word || number || text.is_empty() {
+        shown.push_str(raw);
+        Part::Plain(raw.to_owned())
+    } else {
+        shown.push(STANDS_FOR);
+        Part::Text(text)
+    };
+    leaves.push(Leaf { key, part });
+}
+
+/// A step of the way to a value.
+#[derive(Debug, PartialEq, Eq)]
+enum Way {
+    /// Into a map.
+    Name(String),
+    /// Into a list.
+    Place(Option<u32>),
+}
+
+/// The way that a key says.
+fn path(key: &str) -> Vec<Way> {
+    let (mut path, mut rest, mut named) = (Vec::new(), key, true);
+    loop {
+        let (name, after) = until(rest, &['.', '[']);
+        if named || !name.is_empty() {
+            path.push(Way::Name(unescaped(name)));
+        }
+        if let Some(below) = after.strip_prefix('.') {
+            (rest, named) = (below, true);
+        } else if let Some(place) = after.strip_prefix('[') {
+            let (place, after) = until(place, &[']']);
+            path.push(Way::Place(place.parse().ok()));
+            (rest, named) = (after.strip_prefix(']').unwrap_or_default(), false);
+        } else {
+            return path;
+        }
+    }
+}
+
+/// Whether a value stays where a later one is set. It goes where the other is set above it or below it, and where a list
+/// takes the place of a map, if helm allows that at all.
+fn apart(path: &[Way], later: &[Way]) -> bool {
+    let differs = path.iter().zip(later).find(|(a, b)| a != b);
+    matches!(differs, Some((Way::Name(_), Way::Name(_)) | (Way::Place(_), Way::Place(_))))
 }
 
 /// The text up to a character that nothing takes the meaning from, and the rest, which begins with it.
@@ -131,13 +213,6 @@ fn until<'a>(text: &'a str, stops: &[char]) -> (&'a str, &'a str) {
         }
     }
     (text, "")
-}
-
-fn typed(key: String, raw: &str) -> Assignment {
-    let text = unescaped(raw);
-    let word = ["true", "false", "null"].iter().any(|word| text.eq_ignore_ascii_case(word));
-    let number = text == "0" || !text.starts_with('0') && !text.is_empty() && text.parse::<i64>().is_ok();
-    if word || number { Assignment::Plain(key, raw.to_owned()) } else { Assignment::Text(key, text) }
 }
 
 fn unescaped(raw: &str) -> String {
@@ -161,52 +236,63 @@ mod tests {
         SetValue { key: key.to_owned(), value: value.to_owned(), literal: false }
     }
 
-    fn plain(key: &str, value: &str) -> Assignment {
-        Assignment::Plain(key.to_owned(), value.to_owned())
+    fn literally(key: &str, value: &str) -> SetValue {
+        SetValue { literal: true, ..set(key, value) }
     }
 
-    fn text(key: &str, value: &str) -> Assignment {
-        Assignment::Text(key.to_owned(), value.to_owned())
+    /// What is set, and the texts.
+    fn shown(values: &[SetValue]) -> (String, Vec<(String, String)>) {
+        let Given { set, texts } = given(values).unwrap();
+        (set.join(" "), texts)
     }
 
     #[test]
     fn what_values_come_to() {
-        for (key, value, wanted) in [
-            ("a", "5", vec![plain("a", "5")]),
-            ("a", "-5", vec![plain("a", "-5")]),
-            ("a", "0", vec![plain("a", "0")]),
-            ("a", "05", vec![text("a", "05")]),
-            ("a", "1.5", vec![text("a", "1.5")]),
-            ("a", "True", vec![plain("a", "True")]),
-            ("a", "null", vec![plain("a", "null")]),
-            ("a", "", vec![text("a", "")]),
-            ("a.b[0].c", "x=y", vec![text("a.b[0].c", "x=y")]),
-            ("name", "x,rep=8", vec![text("name", "x"), plain("rep", "8")]),
-            ("a", r"x\,y\\z", vec![text("a", r"x,y\z")]),
-            (r"a\.b\=c", "x", vec![text(r"a\.b\=c", "x")]),
-            (
-                "a",
-                "{x,1},b=2",
-                vec![
-                    Assignment::Empty("a".to_owned()),
-                    text("a[0]", "x"),
-                    plain("a[1]", "1"),
-                    plain("b", "2"),
-                ],
-            ),
-            ("a", "{}", vec![Assignment::Empty("a".to_owned())]),
+        for (key, value, wanted, texts) in [
+            ("a", "5", "a=5", vec![]),
+            ("a", "-5", "a=-5", vec![]),
+            ("a", "0", "a=0", vec![]),
+            ("a", "05", "a=x", vec![("a", "05")]),
+            ("a", "1.5", "a=x", vec![("a", "1.5")]),
+            ("a", "True", "a=True", vec![]),
+            ("a", "null", "a=null", vec![]),
+            ("a", "", "a=", vec![]),
+            ("a", "text,", "a=x,", vec![("a", "text")]),
+            ("a.b[0].c", "y=z", "a.b[0].c=x", vec![("a.b[0].c", "y=z")]),
+            ("name", "y,rep=8", "name=x,rep=8", vec![("name", "y")]),
+            ("a", r"x\,y\\z", "a=x", vec![("a", r"x,y\z")]),
+            (r"a\.b\=c", "y", r"a\.b\=c=x", vec![(r"a\.b\=c", "y")]),
+            ("a", "{y,1,},b=2", "a={x,1,},b=2", vec![("a[0]", "y")]),
+            ("a", "{}", "a={}", vec![]),
+            ("a", "{y}b=z", "a={x}b=x", vec![("a[0]", "y"), ("b", "z")]),
         ] {
-            assert_eq!(assignments(&[set(key, value)]), Ok(wanted), "{key}={value}");
+            let texts = texts.iter().map(|(key, text)| (key.to_string(), text.to_string())).collect();
+            assert_eq!(shown(&[set(key, value)]), (wanted.to_owned(), texts), "{key}={value}");
         }
-        let literal = SetValue { literal: true, ..set("a", r"1,b={\") };
-        assert_eq!(assignments(&[set("a", "5"), literal]), Ok(vec![text("a", r"1,b={\")]));
-        for (key, value) in [("a", "x,y"), ("a", "x,"), ("", "x"), ("a", "x,=y"), ("a,b", "x")] {
-            assert_eq!(
-                assignments(&[set(key, value)]),
-                Err(Invalid::NoValue(key.to_owned())),
-                "{key}={value}"
-            );
+        for (key, value) in [("a", "x,y"), ("a", "x,,b=1"), ("a,b", "x")] {
+            assert_eq!(given(&[set(key, value)]), Err(Invalid::NoValue(key.to_owned())), "{key}={value}");
         }
-        assert_eq!(assignments(&[set("a", "{x")]), Err(Invalid::EndlessList("a".to_owned())));
+        assert_eq!(given(&[set("a", "{x")]), Err(Invalid::EndlessList("a".to_owned())));
+    }
+
+    #[test]
+    fn what_stays_of_several() {
+        let text = |key: &str, text: &str| (key.to_owned(), text.to_owned());
+        for (values, wanted) in [
+            (vec![set("a", "5"), literally("a", r"1,b={\")], vec![text("a", r"1,b={\")]),
+            (vec![literally("a", "one"), set("a", "two")], vec![text("a", "one")]),
+            (vec![literally(r"a\.b,c=d", "e")], vec![text(r"a\\.b\,c", "d=e")]),
+            (vec![set("i.tag", "v1"), set("i", "null")], vec![]),
+            (vec![set("i", "v1"), set("i.tag", "v2")], vec![text("i.tag", "v2")]),
+            (vec![set("i.tag", "v1"), set("i.name", "1")], vec![text("i.tag", "v1")]),
+            (vec![set("a[0].b", "v1"), set("a[1]", "1")], vec![text("a[0].b", "v1")]),
+            (vec![set("a[0].b", "v1"), set("a[00]", "1")], vec![]),
+            (vec![set("a[0][1]", "v1"), set("a[0].b", "1")], vec![]),
+            (vec![set("a", "{v1,v2}"), set("a[0]", "1")], vec![text("a[1]", "v2")]),
+            (vec![set("a[1]", "v1"), set("a", "{v2}")], vec![text("a[0]", "v2")]),
+        ] {
+            assert_eq!(shown(&values).1, wanted, "{values:?}");
+        }
+        assert_eq!(shown(&[literally("a[0].b", "")]), ("a[0].b=,".to_owned(), vec![]));
     }
 }

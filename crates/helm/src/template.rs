@@ -1,13 +1,14 @@
 //! `helm template`: a chart's templates, rendered.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ferry_exec::{Programs, Run};
 
 use crate::said::cause;
-use crate::set_values::{Assignment, Invalid, SetValue, assignments};
+use crate::set_values::{Given, Invalid, SetValue, given};
 
 /// How many bytes may come out, in how many files.
 const BYTES: u64 = 256 << 20;
@@ -76,7 +77,7 @@ pub struct Template {
 impl Template {
     /// Renders it.
     pub async fn render(&self, programs: &Programs) -> Result<Output, Error> {
-        let values = assignments(&self.set_values)?;
+        let values = given(&self.set_values)?;
         let given = programs.folder().map_err(Error::Prepare)?;
         let mut arguments = self.arguments();
         for argument in written(&values, given.path()).map_err(Error::Prepare)? {
@@ -119,7 +120,7 @@ impl Template {
         let mut arguments: Vec<OsString> =
             vec!["template".into(), "--namespace".into(), self.namespace.as_str().into()];
         for file in &self.value_files {
-            arguments.extend(["--values".into(), file.as_os_str().to_owned()]);
+            arguments.extend(["--values".into(), one(file.as_os_str())]);
         }
         for (flag, given) in [
             ("--include-crds", self.include_crds),
@@ -134,28 +135,38 @@ impl Template {
             arguments.extend(["--kube-version".into(), version.into()]);
         }
         for version in &self.api_versions {
-            arguments.extend(["--api-versions".into(), version.into()]);
+            arguments.extend(["--api-versions".into(), one(version.as_ref())]);
         }
         arguments
     }
 }
 
 /// The arguments for values; texts are in files in a folder.
-fn written(values: &[Assignment], folder: &Path) -> std::io::Result<Vec<OsString>> {
+fn written(values: &Given, folder: &Path) -> std::io::Result<Vec<OsString>> {
     let mut arguments = Vec::new();
-    for (n, value) in values.iter().enumerate() {
-        let (flag, argument): (_, OsString) = match value {
-            Assignment::Plain(key, raw) => ("--set", format!("{key}={raw}").into()),
-            Assignment::Empty(key) => ("--set", format!("{key}={{}}").into()),
-            Assignment::Text(key, text) => {
-                let name = format!("value-{n}");
-                std::fs::write(folder.join(&name), text)?;
-                ("--set-file", format!("{key}={name}").into())
-            }
-        };
-        arguments.extend([OsString::from(flag), argument]);
+    for set in &values.set {
+        arguments.extend(["--set".into(), set.into()]);
+    }
+    for (n, (key, text)) in values.texts.iter().enumerate() {
+        let name = format!("value-{n}");
+        std::fs::write(folder.join(&name), text)?;
+        arguments.extend(["--set-file".into(), format!("{key}={name}").into()]);
     }
     Ok(arguments)
+}
+
+/// A value of a flag that takes several, divided by commas.
+fn one(value: &OsStr) -> OsString {
+    let bytes = value.as_bytes();
+    if !bytes.iter().any(|c| matches!(c, b',' | b'"' | b'\n' | b'\r')) {
+        return value.to_owned();
+    }
+    let mut quoted = vec![b'"'];
+    for c in bytes {
+        quoted.extend(std::iter::repeat_n(*c, 1 + usize::from(*c == b'"')));
+    }
+    quoted.push(b'"');
+    OsString::from_vec(quoted)
 }
 
 /// The files below a folder.

@@ -26,10 +26,10 @@ const TELLING: usize = 4;
 ///
 /// The real `helm` does it, without a cluster and without a network: it sees this Promotion's work directory and
 /// nothing else. Values come from the chart, then from `valuesFiles` in their order, then from `setValues`, as with
-/// `helm --set`; with `literal` a value is a text whatever is in it. The namespace is the Project's where none is
-/// given. Where `outPath` ends with `.yaml` or `.yml`, all manifests are in that file; otherwise it is a directory with a
-/// file for each template below the chart's name (`outLayout: helm`), or one for each object (`flat`). There is no
-/// output.
+/// `helm --set`, and at last from those with `literal`, which are texts whatever is in them. The namespace is the
+/// Project's where none is given. Where `outPath` ends with `.yaml` or `.yml`, all manifests are in that file;
+/// otherwise it is a directory with a file for each template below the chart's name (`outLayout: helm`), or one for
+/// each object (`flat`). There is no output.
 /// ```yaml
 /// - uses: helm-template
 ///   config:

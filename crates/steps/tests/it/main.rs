@@ -25,6 +25,7 @@ mod programs;
 mod reach;
 mod registry;
 mod schema;
+mod set_values;
 mod signing;
 mod yaml;
 mod yaml_merge;
