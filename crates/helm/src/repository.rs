@@ -5,7 +5,8 @@ use std::time::Duration;
 use ferry_artifact::semver::{Constraint, Version};
 use ferry_net::{Http, Payload, Request};
 use ferry_oci::{Credential, Kind, Reference, Repository, Target};
-use reqwest::Method;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -17,6 +18,9 @@ const INDEX: usize = 100 << 20;
 const CHART: usize = 100 << 20;
 /// How long each may take.
 const TIME: Duration = Duration::from_mins(5);
+/// How often a request is made anew where the repository is busy, and how long that takes at most each time.
+const TRIES: u32 = 4;
+const PATIENCE: Duration = Duration::from_secs(30);
 /// What the layer of a chart is.
 const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
@@ -189,22 +193,37 @@ impl Place<'_> {
         let is_plain = url.scheme() == "http";
         let ours = url.origin() == base.origin() && (!is_plain || self.credentials_over_http);
         let credential = self.credential.as_ref().filter(|_| ours);
-        let request = Request {
-            method: Method::GET,
-            url: url.to_string(),
-            headers: credential.map(|c| ("authorization".to_owned(), c.basic())).into_iter().collect(),
-            query: Vec::new(),
-            body: Payload::default(),
-            insecure: false,
-            proxy: None,
-            timeout: TIME,
-        };
-        let sent = self.http.send(request).await;
-        let mut response = sent.map_err(|e| self.wrong(e.to_string()))?;
+        let mut response = self.answer(&url, credential).await?;
         if !response.status().is_success() {
             return Err(self.wrong(format!("answered {}", response.status())));
         }
         ferry_net::body(&mut response, most).await.map_err(|why| self.wrong(why))
+    }
+
+    /// What is answered, asked again where the repository is busy.
+    async fn answer(&self, url: &Url, credential: Option<&Credential>) -> Result<Response, Error> {
+        let mut tries = 0;
+        loop {
+            let request = Request {
+                method: Method::GET,
+                url: url.to_string(),
+                headers: credential.map(|c| ("authorization".to_owned(), c.basic())).into_iter().collect(),
+                query: Vec::new(),
+                body: Payload::default(),
+                insecure: false,
+                proxy: None,
+                timeout: TIME,
+            };
+            let response = self.http.send(request).await.map_err(|e| self.wrong(e.to_string()))?;
+            let status = response.status();
+            tries += 1;
+            if !(status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()) || tries == TRIES {
+                return Ok(response);
+            }
+            let wait = retry_after(response.headers()).unwrap_or(Duration::from_secs(1 << tries));
+            tracing::debug!(repository = self.repository, %status, ?wait, "busy");
+            tokio::time::sleep(wait.min(PATIENCE)).await;
+        }
     }
 
     async fn in_registry(&self, wanted: &str, constraint: &Constraint) -> Result<Fetched, Error> {
@@ -232,6 +251,10 @@ impl Place<'_> {
         }
         Ok(Fetched { version: tag.replace('_', "+"), bytes })
     }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The newest tag that will do; `_` in a tag is `+` in a version, and `v1.0.0` is none.

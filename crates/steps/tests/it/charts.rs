@@ -151,6 +151,41 @@ fn from_a_registry() {
 }
 
 #[test]
+fn a_repository_that_is_busy_is_asked_again() {
+    let package = package("sub", "1.0.0");
+    let busy = |status: u16| json!({"status": status, "headers": [["Retry-After", "0"]], "body": "busy"});
+    let releases = index(&[("1.0.0", "")]);
+    let server = Server::answering(&[
+        busy(429),
+        busy(503),
+        releases.clone(),
+        busy(500),
+        busy(502),
+        busy(504),
+        body(&package),
+        releases,
+        busy(503),
+        busy(503),
+        busy(503),
+        busy(503),
+        body(&package),
+    ]);
+    let wanted = json!([{"name": "sub", "version": "1.0.0", "repository": server.url}]);
+    let Some(bench) = desk(&wanted) else { return };
+    assert!(message(update(&bench, &json!(null))).unwrap().ends_with("- sub: 1.0.0"));
+    assert_eq!(server.seen().len(), 7);
+    let said = update(&bench, &json!(null)).unwrap_err().to_string();
+    assert!(said.contains("answered 503"), "{said}");
+    assert_eq!(server.seen().len(), 12);
+    // Other answers are not asked for again.
+    let server = Server::answering(&[busy(404), busy(404)]);
+    let wanted = json!([{"name": "sub", "version": "1.0.0", "repository": server.url}]);
+    let Some(bench) = desk(&wanted) else { return };
+    update(&bench, &json!(null)).unwrap_err();
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
 fn what_comes_is_the_chart_that_was_asked_for() {
     let page = b"<!DOCTYPE html><title>Log in</title>".as_slice();
     let whole = package("sub", "1.0.0");
