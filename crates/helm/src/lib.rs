@@ -8,6 +8,7 @@ mod repository;
 mod said;
 mod set_values;
 mod template;
+mod way;
 
 pub use archive::{About, NoChart};
 pub use dependency::{Dependency, Locked, digest};

@@ -4,6 +4,12 @@
 //! `key=value` is `a.b[0].c=text`; values are divided by commas, so one may set several keys; `{x,y}` is a list; a
 //! backslash takes the meaning from the character after it.
 
+use crate::way::{Ways, way};
+
+/// How many values there may be, and how long a key may be.
+const VALUES: usize = 10_000;
+const KEY: usize = 1024;
+
 /// A value to set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetValue {
@@ -24,6 +30,11 @@ pub enum Invalid {
     /// A list that does not end.
     #[error("setValues: the list of {0:?} has no }} at its end")]
     EndlessList(String),
+    /// Too much is set.
+    #[error(
+        "setValues: there are more than {VALUES} values, or a key has more than {KEY} bytes; use a file in valuesFiles"
+    )]
+    Large,
 }
 
 /// What helm is given for a number of values. Keys are as `--set` takes them.
@@ -56,25 +67,30 @@ enum Part {
     List,
 }
 
-/// What helm is given for these values. Those that are texts as a whole come last, as helm has it.
-pub(crate) fn given(values: &[SetValue]) -> Result<Given, Invalid> {
-    let (mut set, mut leaves) = (Vec::new(), Vec::new());
-    for value in values.iter().filter(|value| !value.literal) {
-        set.push(plain(value, &mut leaves)?);
+impl Given {
+    /// What helm is given for these values. Those that are texts as a whole come last, as helm has it.
+    pub fn of(values: &[SetValue]) -> Result<Self, Invalid> {
+        let (mut set, mut leaves) = (Vec::new(), Vec::new());
+        for value in values.iter().filter(|value| !value.literal) {
+            set.push(plain(value, &mut leaves)?);
+        }
+        for value in values.iter().filter(|value| value.literal) {
+            set.push(literal(value, &mut leaves)?);
+        }
+        // A text goes where a later value is set above it or below it, and where a list takes the place of a map, if
+        // helm allows that at all.
+        let (mut texts, mut later) = (Vec::new(), Ways::default());
+        for Leaf { key, part } in leaves.into_iter().rev() {
+            let way = way(&key);
+            match part {
+                Part::Text(text) if !later.cross(&way) => texts.push((key, text)),
+                _ => {}
+            }
+            later.add(way);
+        }
+        texts.reverse();
+        Ok(Self { set, texts })
     }
-    for value in values.iter().filter(|value| value.literal) {
-        set.push(literal(value, &mut leaves));
-    }
-    let paths: Vec<_> = leaves.iter().map(|leaf| path(&leaf.key)).collect();
-    let stays = |n: usize| {
-        let later = paths.iter().skip(n + 1);
-        paths.get(n).is_some_and(|path| later.into_iter().all(|later| apart(path, later)))
-    };
-    let texts = leaves.into_iter().enumerate().filter_map(|(n, leaf)| match leaf.part {
-        Part::Text(text) if stays(n) => Some((leaf.key, text)),
-        _ => None,
-    });
-    Ok(Given { texts: texts.collect(), set })
 }
 
 /// The texts that values come to; what is shown to people should not hold them.
@@ -94,17 +110,25 @@ pub fn texts(values: &[SetValue]) -> Vec<String> {
     all
 }
 
+fn add(leaves: &mut Vec<Leaf>, key: String, part: Part) -> Result<(), Invalid> {
+    if leaves.len() == VALUES || key.len() > KEY {
+        return Err(Invalid::Large);
+    }
+    leaves.push(Leaf { key, part });
+    Ok(())
+}
+
 /// A value as `--set-literal` takes it, for `--set`: all after the first `=` is the text, and nothing takes the meaning
 /// from a character.
-fn literal(value: &SetValue, leaves: &mut Vec<Leaf>) -> String {
+fn literal(value: &SetValue, leaves: &mut Vec<Leaf>) -> Result<String, Invalid> {
     let whole = format!("{}={}", value.key, value.value);
     let (key, text) = whole.split_once('=').unwrap_or((&whole, ""));
     let key = key.replace('\\', "\\\\").replace(',', "\\,");
     let part = if text.is_empty() { Part::Plain(String::new()) } else { Part::Text(text.to_owned()) };
     // With a comma after it helm takes an empty text everywhere.
     let shown = if text.is_empty() { format!("{key}=,") } else { format!("{key}={STANDS_FOR}") };
-    leaves.push(Leaf { key, part });
-    shown
+    add(leaves, key, part)?;
+    Ok(shown)
 }
 
 /// A value as `--set` takes it, without its texts.
@@ -117,11 +141,11 @@ fn plain(value: &SetValue, leaves: &mut Vec<Leaf>) -> Result<String, Invalid> {
         let after = after.strip_prefix('=').ok_or_else(|| Invalid::NoValue(value.key.clone()))?;
         shown.extend([key, "="]);
         if let Some(list) = after.strip_prefix('{') {
-            let end = listed(key, list, &mut shown, leaves);
+            let end = listed(key, list, &mut shown, leaves)?;
             rest = end.ok_or_else(|| Invalid::EndlessList(value.key.clone()))?;
         } else {
             let (raw, after) = until(after, &[',']);
-            typed(key.to_owned(), raw, &mut shown, leaves);
+            typed(key.to_owned(), raw, &mut shown, leaves)?;
             rest = after;
         }
         if let Some(more) = rest.strip_prefix(',') {
@@ -132,25 +156,31 @@ fn plain(value: &SetValue, leaves: &mut Vec<Leaf>) -> Result<String, Invalid> {
     Ok(shown)
 }
 
-/// The elements of a list; what comes after it.
-fn listed<'a>(key: &str, mut rest: &'a str, shown: &mut String, leaves: &mut Vec<Leaf>) -> Option<&'a str> {
+/// The elements of a list; what comes after it, where it ends.
+fn listed<'a>(
+    key: &str,
+    mut rest: &'a str,
+    shown: &mut String,
+    leaves: &mut Vec<Leaf>,
+) -> Result<Option<&'a str>, Invalid> {
     shown.push('{');
-    leaves.push(Leaf { key: key.to_owned(), part: Part::List });
+    add(leaves, key.to_owned(), Part::List)?;
     for n in 0.. {
         let (raw, after) = until(rest, &[',', '}']);
-        typed(format!("{key}[{n}]"), raw, shown, leaves);
+        typed(format!("{key}[{n}]"), raw, shown, leaves)?;
         if let Some(end) = after.strip_prefix('}') {
             shown.push('}');
-            return Some(end);
+            return Ok(Some(end));
         }
         shown.push(',');
-        rest = after.strip_prefix(',')?;
+        let Some(more) = after.strip_prefix(',') else { break };
+        rest = more;
     }
-    None
+    Ok(None)
 }
 
 /// A value of one key: what is shown of it.
-fn typed(key: String, raw: &str, shown: &mut String, leaves: &mut Vec<Leaf>) {
+fn typed(key: String, raw: &str, shown: &mut String, leaves: &mut Vec<Leaf>) -> Result<(), Invalid> {
     let text = unescaped(raw);
     let word = ["true", "false", "null"].iter().any(|word| text.eq_ignore_ascii_case(word));
     let number = text == "0" || !text.starts_with('0') && text.parse::<i64>().is_ok();
@@ -161,47 +191,11 @@ fn typed(key: String, raw: &str, shown: &mut String, leaves: &mut Vec<Leaf>) {
         shown.push(STANDS_FOR);
         Part::Text(text)
     };
-    leaves.push(Leaf { key, part });
-}
-
-/// A step of the way to a value.
-#[derive(Debug, PartialEq, Eq)]
-enum Way {
-    /// Into a map.
-    Name(String),
-    /// Into a list.
-    Place(Option<u32>),
-}
-
-/// The way that a key says.
-fn path(key: &str) -> Vec<Way> {
-    let (mut path, mut rest, mut named) = (Vec::new(), key, true);
-    loop {
-        let (name, after) = until(rest, &['.', '[']);
-        if named || !name.is_empty() {
-            path.push(Way::Name(unescaped(name)));
-        }
-        if let Some(below) = after.strip_prefix('.') {
-            (rest, named) = (below, true);
-        } else if let Some(place) = after.strip_prefix('[') {
-            let (place, after) = until(place, &[']']);
-            path.push(Way::Place(place.parse().ok()));
-            (rest, named) = (after.strip_prefix(']').unwrap_or_default(), false);
-        } else {
-            return path;
-        }
-    }
-}
-
-/// Whether a value stays where a later one is set. It goes where the other is set above it or below it, and where a list
-/// takes the place of a map, if helm allows that at all.
-fn apart(path: &[Way], later: &[Way]) -> bool {
-    let differs = path.iter().zip(later).find(|(a, b)| a != b);
-    matches!(differs, Some((Way::Name(_), Way::Name(_)) | (Way::Place(_), Way::Place(_))))
+    add(leaves, key, part)
 }
 
 /// The text up to a character that nothing takes the meaning from, and the rest, which begins with it.
-fn until<'a>(text: &'a str, stops: &[char]) -> (&'a str, &'a str) {
+pub(crate) fn until<'a>(text: &'a str, stops: &[char]) -> (&'a str, &'a str) {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
         if escaped {
@@ -215,7 +209,7 @@ fn until<'a>(text: &'a str, stops: &[char]) -> (&'a str, &'a str) {
     (text, "")
 }
 
-fn unescaped(raw: &str) -> String {
+pub(crate) fn unescaped(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut chars = raw.chars();
     while let Some(c) = chars.next() {
@@ -242,7 +236,7 @@ mod tests {
 
     /// What is set, and the texts.
     fn shown(values: &[SetValue]) -> (String, Vec<(String, String)>) {
-        let Given { set, texts } = given(values).unwrap();
+        let Given { set, texts } = Given::of(values).unwrap();
         (set.join(" "), texts)
     }
 
@@ -270,9 +264,9 @@ mod tests {
             assert_eq!(shown(&[set(key, value)]), (wanted.to_owned(), texts), "{key}={value}");
         }
         for (key, value) in [("a", "x,y"), ("a", "x,,b=1"), ("a,b", "x")] {
-            assert_eq!(given(&[set(key, value)]), Err(Invalid::NoValue(key.to_owned())), "{key}={value}");
+            assert_eq!(Given::of(&[set(key, value)]), Err(Invalid::NoValue(key.to_owned())), "{key}={value}");
         }
-        assert_eq!(given(&[set("a", "{x")]), Err(Invalid::EndlessList("a".to_owned())));
+        assert_eq!(Given::of(&[set("a", "{x")]), Err(Invalid::EndlessList("a".to_owned())));
     }
 
     #[test]
@@ -294,5 +288,16 @@ mod tests {
             assert_eq!(shown(&values).1, wanted, "{values:?}");
         }
         assert_eq!(shown(&[literally("a[0].b", "")]), ("a[0].b=,".to_owned(), vec![]));
+    }
+
+    #[test]
+    fn there_is_an_end_to_what_is_set() {
+        let many = format!("{{{}}}", "y,".repeat(VALUES));
+        let deep = "a.".repeat(KEY / 2 - 20);
+        for (key, value) in [("a", many.as_str()), (&format!("{deep}{deep}"), "y"), (&deep, &many)] {
+            assert_eq!(Given::of(&[set(key, value)]), Err(Invalid::Large));
+        }
+        let most = format!("{{{}}}", "y,".repeat(VALUES - 2));
+        assert_eq!(shown(&[set("a", &most)]).1.len(), VALUES - 2);
     }
 }

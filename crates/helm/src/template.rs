@@ -8,7 +8,7 @@ use std::time::Duration;
 use ferry_exec::{Programs, Run};
 
 use crate::said::cause;
-use crate::set_values::{Given, Invalid, SetValue, given};
+use crate::set_values::{Given, Invalid, SetValue};
 
 /// How many bytes may come out, in how many files.
 const BYTES: u64 = 256 << 20;
@@ -77,7 +77,7 @@ pub struct Template {
 impl Template {
     /// Renders it.
     pub async fn render(&self, programs: &Programs) -> Result<Output, Error> {
-        let values = given(&self.set_values)?;
+        let values = Given::of(&self.set_values)?;
         let given = programs.folder().map_err(Error::Prepare)?;
         let mut arguments = self.arguments();
         for argument in written(&values, given.path()).map_err(Error::Prepare)? {
