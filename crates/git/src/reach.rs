@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ferry_artifact::RepoUrl;
 use ferry_artifact::egress::{Egress, IpNet};
+use ferry_lfs::Proxies;
 use ferry_net::Http;
 use url::{Host, Url};
 
@@ -47,7 +48,7 @@ pub(crate) async fn judge(address: &str, settings: &Settings) -> Result<Pin, Err
         return permits(egress, ip).map(|()| Pin::None).map_err(refused);
     }
     // A proxy resolves names itself.
-    if is_http && has_proxy(settings) {
+    if is_http && proxies(settings).of(address).is_some() {
         return Ok(Pin::None);
     }
     let unknown = |why: String| Error::Unreachable {
@@ -81,11 +82,12 @@ fn permits(egress: &Egress, address: IpAddr) -> Result<(), String> {
     egress.permits(address).map_err(|e| e.to_string())
 }
 
-fn has_proxy(settings: &Settings) -> bool {
-    settings
-        .environment
-        .iter()
-        .any(|(name, _)| name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy"))
+/// The proxies that `git` is given, for what it does not fetch itself.
+pub(crate) fn proxies(settings: &Settings) -> Proxies {
+    Proxies::read(|name| {
+        let found = settings.environment.iter().find(|(variable, _)| variable == name);
+        found.map(|(_, value)| value.to_string_lossy().into_owned())
+    })
 }
 
 fn pinned(host: &str, port: u16, addresses: &[IpAddr]) -> String {

@@ -8,6 +8,7 @@ use reqwest::Method;
 
 use crate::Error;
 use crate::invocation::Runner;
+use crate::reach;
 use crate::remote::{Remote, encoded};
 
 /// What Git asks for first, after a repository's address.
@@ -25,14 +26,15 @@ pub(crate) async fn followed(remote: &Remote, runner: &Runner) -> Result<String,
     };
     let login =
         remote.basic().map(|(_, username, password)| format!("Basic {}", encoded(username, password)));
+    let url = format!("{}{FIRST}?service=git-upload-pack", remote.address.trim_end_matches('/'));
     let request = Request {
         method: Method::GET,
-        url: format!("{}{FIRST}?service=git-upload-pack", remote.address.trim_end_matches('/')),
         headers: login.map(|login| ("authorization".to_owned(), login)).into_iter().collect(),
         query: Vec::new(),
         body: Payload::default(),
         insecure: remote.insecure_skip_tls_verify,
-        proxy: None,
+        proxy: reach::proxies(&runner.settings).of(&url),
+        url,
         timeout: PATIENCE,
     };
     let response = runner.http.send(request).await.map_err(|e| lost(e.to_string()))?;

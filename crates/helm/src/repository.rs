@@ -5,8 +5,7 @@ use std::time::Duration;
 use ferry_artifact::semver::{Constraint, Version};
 use ferry_net::{Http, Payload, Request};
 use ferry_oci::{Credential, Kind, Reference, Repository, Target};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -18,9 +17,9 @@ const INDEX: usize = 100 << 20;
 const CHART: usize = 100 << 20;
 /// How long each may take.
 const TIME: Duration = Duration::from_mins(5);
-/// How often a request is made anew where the repository is busy, and how long that takes at most each time.
+/// How often a request is made where the repository is busy, and how long one is willing to wait for that in all.
 const TRIES: u32 = 4;
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// What the layer of a chart is.
 const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
@@ -202,7 +201,7 @@ impl Place<'_> {
 
     /// What is answered, asked again where the repository is busy.
     async fn answer(&self, url: &Url, credential: Option<&Credential>) -> Result<Response, Error> {
-        let mut tries = 0;
+        let (mut tries, mut patience) = (0, PATIENCE);
         loop {
             let request = Request {
                 method: Method::GET,
@@ -215,14 +214,15 @@ impl Place<'_> {
                 timeout: TIME,
             };
             let response = self.http.send(request).await.map_err(|e| self.wrong(e.to_string()))?;
-            let status = response.status();
             tries += 1;
-            if !(status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()) || tries == TRIES {
+            if tries == TRIES {
                 return Ok(response);
             }
-            let wait = retry_after(response.headers()).unwrap_or(Duration::from_secs(1 << tries));
-            tracing::debug!(repository = self.repository, %status, ?wait, "busy");
-            tokio::time::sleep(wait.min(PATIENCE)).await;
+            let usual = Duration::from_secs(1 << tries);
+            let Some(wait) = ferry_net::busy(&response, usual, patience) else { return Ok(response) };
+            patience = patience.saturating_sub(wait);
+            tracing::debug!(repository = self.repository, status = %response.status(), ?wait, "busy");
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -251,10 +251,6 @@ impl Place<'_> {
         }
         Ok(Fetched { version: tag.replace('_', "+"), bytes })
     }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The newest tag that will do; `_` in a tag is `+` in a version, and `v1.0.0` is none.

@@ -4,6 +4,7 @@
 mod batch;
 mod error;
 mod pointer;
+mod proxies;
 mod server;
 mod store;
 mod transfer;
@@ -11,5 +12,6 @@ mod transfer;
 pub use batch::Operation;
 pub use error::Error;
 pub use pointer::Pointer;
+pub use proxies::Proxies;
 pub use server::{Login, Server};
 pub use store::Store;

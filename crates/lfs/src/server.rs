@@ -15,6 +15,7 @@ use reqwest::{Method, Response};
 use crate::batch::{Answer, MEDIA_TYPE, Object, Operation, Question};
 use crate::error::Error;
 use crate::pointer::Pointer;
+use crate::proxies::Proxies;
 use crate::store::Store;
 
 /// How many contents are asked about at once; servers set limits, and this is below them.
@@ -58,6 +59,8 @@ pub struct Server {
     pub login: Option<Login>,
     /// What the server wants to see with each question, names and values.
     pub headers: Vec<(String, String)>,
+    /// The proxies that there are.
+    pub proxies: Proxies,
     /// Whether any certificate of it will do.
     pub insecure: bool,
     /// How long all of it may take.
@@ -239,7 +242,7 @@ impl Server {
             query: Vec::new(),
             body,
             insecure,
-            proxy: None,
+            proxy: self.proxies.of(ask.url),
             timeout: ask.timeout,
         };
         // What is sent may take its time; an answer without it does not.

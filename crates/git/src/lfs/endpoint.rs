@@ -11,6 +11,7 @@ use super::{Files, failed};
 use crate::Error;
 use crate::classify;
 use crate::mirror::Mirror;
+use crate::reach;
 use crate::remote::{self, Remote, encoded};
 
 /// What the repository says in `.lfsconfig`, as far as it concerns us.
@@ -87,6 +88,7 @@ pub(super) async fn server(
         url: url.trim_end_matches('/').to_owned(),
         login,
         headers,
+        proxies: reach::proxies(settings),
         insecure: remote.insecure_skip_tls_verify,
         deadline: settings.fetch_deadline,
         stall: settings.stall,
