@@ -20,7 +20,7 @@ use crate::classify;
 use crate::invocation::Invocation;
 use crate::mirror::Mirror;
 use crate::work_tree::WorkTree;
-use crate::{Error, Settings};
+use crate::{Error, Settings, template};
 
 /// No `.gitattributes` that is larger is looked into.
 const ATTRIBUTES: u64 = 1 << 20;
@@ -35,11 +35,25 @@ pub(crate) fn store(mirrors: &Path, mirror: &str) -> Store {
     Store::new(mirrors.with_file_name("lfs").join(mirror))
 }
 
-/// Removes what a killed process left on its way into any store.
+/// Removes what a killed process left on its way into any store, and what a machine that went down left damaged.
 pub(crate) fn sweep(mirrors: &Path) -> std::io::Result<()> {
-    let stores = std::fs::read_dir(mirrors.with_file_name("lfs")).into_iter().flatten().flatten();
-    stores.map(|entry| Store::new(entry.path())).try_for_each(|store| store.sweep())
+    let place = mirrors.with_file_name("lfs");
+    let note = place.join(BOOT);
+    let boot = template::boot();
+    let is_same = std::fs::read_to_string(&note).is_ok_and(|noted| noted == boot && !boot.is_empty());
+    std::fs::create_dir_all(&place)?;
+    for entry in std::fs::read_dir(&place)?.flatten().filter(|entry| entry.path().is_dir()) {
+        let store = Store::new(entry.path());
+        store.sweep()?;
+        if !is_same {
+            store.heal()?;
+        }
+    }
+    if is_same { Ok(()) } else { std::fs::write(note, boot) }
 }
+
+/// The file that says which boot of the machine the stores were last used in.
+const BOOT: &str = "boot";
 
 /// What makes `git` ask `git-lfs` about the files that are its own: what is added becomes a pointer with its content in the
 /// store; what is checked out stays a pointer, until its content was brought ([`Files::bring`]).

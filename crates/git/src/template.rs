@@ -334,7 +334,7 @@ pub(crate) fn take_back(git: &Git, directory: &Path) {
 }
 
 /// Which boot of the machine this is; empty where the system does not tell.
-fn boot() -> String {
+pub(crate) fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 

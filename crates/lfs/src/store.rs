@@ -2,11 +2,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::pointer::Pointer;
+
+/// What is older than that is on the disk, whatever happens.
+const RECENT: Duration = Duration::from_mins(10);
 
 /// A directory of contents.
 #[derive(Clone, Debug)]
@@ -46,6 +50,28 @@ impl Store {
         }
     }
 
+    /// Removes contents that are not what their names say, among those of the last minutes in which any came: a machine that
+    /// went down may not have written all of what `git-lfs` had made. Nobody else may use the store meanwhile.
+    pub fn heal(&self) -> io::Result<()> {
+        let mut contents = Vec::new();
+        for first in entries(&self.directory.join("objects"))? {
+            for second in entries(&first)? {
+                for content in entries(&second)? {
+                    contents.push((content.metadata()?.modified()?, content));
+                }
+            }
+        }
+        let Some(newest) = contents.iter().map(|(modified, _)| *modified).max() else { return Ok(()) };
+        for (modified, content) in contents {
+            let is_recent = newest.duration_since(modified).is_ok_and(|before| before < RECENT);
+            if is_recent && content.file_name() != Some(hash_of(&content)?.as_ref()) {
+                tracing::warn!(content = %content.display(), "a large file is damaged and is removed");
+                std::fs::remove_file(&content)?;
+            }
+        }
+        Ok(())
+    }
+
     fn incoming(&self) -> PathBuf {
         self.directory.join("incoming")
     }
@@ -58,6 +84,20 @@ impl Store {
         let file = NamedTempFile::new_in(self.incoming())?;
         Ok(Incoming { file, path, hash: Sha256::new(), left: pointer.size(), pointer: pointer.clone() })
     }
+}
+
+fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    match std::fs::read_dir(directory) {
+        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e),
+    }
+}
+
+fn hash_of(content: &Path) -> io::Result<std::ffi::OsString> {
+    let mut hash = Sha256::new();
+    io::copy(&mut std::fs::File::open(content)?, &mut hash)?;
+    Ok(hex::encode(hash.finalize()).into())
 }
 
 /// A content that comes in parts. Nobody sees it before it is whole.
@@ -124,6 +164,25 @@ mod tests {
         assert_eq!(store.path(&hello), place.path().join(format!("lfs/objects/2c/f2/{HELLO}")));
         std::fs::write(store.path(&hello), "hel").unwrap();
         assert!(!store.has(&hello), "cut off");
+    }
+
+    #[test]
+    fn what_a_machine_that_went_down_has_not_written_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path().join("lfs"));
+        store.heal().unwrap();
+        let names = [HELLO, &HELLO.replace("2cf2", "0000"), &HELLO.replace("2cf2", "1111")];
+        let path = |name: &str| store.path(&Pointer::new(name, 5).unwrap());
+        for (name, text, seconds) in
+            [(names[0], "hello", 5000), (names[1], "", 4990), (names[2], "old", 1000)]
+        {
+            std::fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            std::fs::write(path(name), text).unwrap();
+            let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            std::fs::File::open(path(name)).unwrap().set_modified(time).unwrap();
+        }
+        store.heal().unwrap();
+        assert_eq!(names.map(|name| path(name).exists()), [true, false, true], "what is old was on the disk");
     }
 
     #[test]
