@@ -8,17 +8,29 @@ use ferry_artifact::CommitId;
 
 use crate::Error;
 use crate::fetch;
+use crate::invocation::Invocation;
 use crate::mirror::Mirror;
 use crate::state::State;
 use crate::work_tree::WorkTree;
 
-/// Brings the files of a commit that are checked out in such a work tree.
+/// Brings the files of a commit of the mirror that will be checked out in such a work tree, which need not be there yet.
 pub(crate) async fn files(mirror: &Mirror, tree: &WorkTree, commit: &CommitId) -> Result<(), Error> {
     if !tree.blobless() {
         return Ok(());
     }
-    bring(mirror, tree, &[commit], &pathspecs(tree.state())).await
+    bring(mirror, mirror.command(LOOK), &[commit], &pathspecs(tree.state())).await
 }
+
+/// The same for a commit that may be in the work tree alone.
+pub(crate) async fn own_files(mirror: &Mirror, tree: &WorkTree, commit: &CommitId) -> Result<(), Error> {
+    if !tree.blobless() {
+        return Ok(());
+    }
+    bring(mirror, tree.command(LOOK), &[commit], &pathspecs(tree.state())).await
+}
+
+/// What is done first, for messages.
+const LOOK: &str = "look for missing files of";
 
 /// Brings what replaying or merging one's own commits may look into: the files that they change, on both sides and where
 /// they part.
@@ -38,17 +50,16 @@ pub(crate) async fn sides(
     let Ok(base) = CommitId::parse(&base.text()) else { return Ok(()) };
     let paths = tree.differing(&base, own).await?;
     let paths: Vec<_> = paths.into_iter().map(|path| format!(":(literal){path}")).collect();
-    bring(mirror, tree, &[&base, theirs], &paths).await
+    bring(mirror, tree.command(LOOK), &[&base, theirs], &paths).await
 }
 
 /// Fetches what is missing of these commits at these paths; no path is all of them.
 async fn bring(
     mirror: &Mirror,
-    tree: &WorkTree,
+    list: Invocation<'_>,
     commits: &[&CommitId],
     paths: &[String],
 ) -> Result<(), Error> {
-    let list = tree.command("look for missing files of");
     let list = list.args(["rev-list", "--objects", "--missing=print", "--no-walk"]);
     // Commits themselves would be left out where they change nothing at these paths.
     let list = list.args(commits.iter().map(|commit| format!("{commit}^{{tree}}"))).arg("--").args(paths);

@@ -165,7 +165,7 @@ impl<R: Recorder> Pushing<'_, R> {
         let head = tree.head_commit()?;
         let mut paths = Vec::new();
         if head != commit {
-            partial::files(&self.branch.mirror, tree, &commit).await?;
+            partial::own_files(&self.branch.mirror, tree, &commit).await?;
             paths = tree.differing(&head, &commit).await?;
             self.recorder.advancing(&paths).await.map_err(PushError::Record)?;
         }

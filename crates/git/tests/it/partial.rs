@@ -1,5 +1,6 @@
 //! Mirrors that have contents of files only as they are needed.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 
 use ferry_git::{Access, CheckedOut, Checkout, Error, Integration, Mirror, PushError, Unrecorded};
@@ -55,6 +56,9 @@ async fn only_what_is_checked_out_is_brought() {
     check_out(&world, &mirror, "whole", &[]).await;
     assert!(read(&world.path("whole"), "big/a").unwrap().starts_with("new"));
     assert_eq!(missing(&world), 2, "what was there before");
+    let number = |name: &str| world.path(name).join("README.md").metadata().unwrap().ino();
+    check_out(&world, &mirror, "beside", &[]).await;
+    assert_eq!(number("whole"), number("beside"), "files are lent");
     // What is here is asked for no more; a later commit brings its own.
     world.server.reset_counts();
     check_out(&world, &mirror, "again", &[]).await;
