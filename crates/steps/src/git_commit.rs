@@ -12,8 +12,9 @@ use crate::git::{self, Author, failed};
 /// Commit everything that changed in a work tree.
 ///
 /// New, changed and removed files become one commit, but for those that `.gitignore` leaves out. It is signed where its
-/// author, or without one that of the checkout, has a `signingKey`. Where nothing changed the step is skipped. The output is `commit`, the id of the new commit or else of the one that is checked
-/// out.
+/// author, or without one that of the checkout, has a `signingKey`. Lines `Co-authored-by: Name <address>` at the end of
+/// the message name co-authors. Where nothing changed the step is skipped. The output is `commit`, the id of the new
+/// commit or else of the one that is checked out.
 /// ```yaml
 /// - uses: git-commit
 ///   as: commit

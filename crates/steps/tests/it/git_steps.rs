@@ -307,3 +307,21 @@ fn credentials_are_found_and_used() {
     let unusable = clone(&world, true).unwrap_err().to_string();
     assert!(unusable.contains("demo/app") && unusable.contains("githubAppClientID"), "{unusable}");
 }
+
+#[test]
+fn co_authors_stay_with_a_commit_that_is_replayed() {
+    let mut world = GitWorld::with_app();
+    clone_src(&world);
+    write(&world, "src/k/dev.yaml", "tag: v3\n");
+    let trailers = "Co-authored-by: Ann <ann@example.test>\nCo-authored-by: Żółw <z@example.test>";
+    commit(&world, &format!("update\n\nwith two others\n\n\n{trailers}  \n\n"));
+    world.add("app", &json!([{"branch": "main", "message": "theirs", "files": {"other.txt": "o\n"}}]));
+    let pushed = output(world.bench.run("git-push", json!({"path": "src"})));
+    let read = std::process::Command::new("git")
+        .args(["log", "-1", "--format=%(trailers:only,unfold)", pushed["commit"].as_str().unwrap()])
+        .current_dir(world.server.root().join("app.git"))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(read.stdout).unwrap().trim(), trailers);
+    assert_eq!(world.messages("app", "main").len(), 4);
+}
