@@ -345,6 +345,7 @@ fn same(from: &Path, to: &Path, complete: SystemTime, top: bool) -> Result<(), U
         let entry = entry?;
         there.insert(entry.file_name(), (entry.ino(), entry.file_type()?));
     }
+    let mut below = Vec::new();
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -354,7 +355,7 @@ fn same(from: &Path, to: &Path, complete: SystemTime, top: bool) -> Result<(), U
         let (target, kind) = (to.join(&name), entry.file_type()?);
         match there.remove(&name) {
             Some((_, found)) if kind.is_dir() && found.is_dir() => {
-                same(&entry.path(), &target, complete, false)?;
+                below.push((entry.path(), target));
                 continue;
             }
             Some((number, _)) if kind.is_file() && number == entry.ino() => {
@@ -371,7 +372,21 @@ fn same(from: &Path, to: &Path, complete: SystemTime, top: bool) -> Result<(), U
     for (name, (_, found)) in there {
         remove(&to.join(name), found)?;
     }
-    Ok(())
+    let each = |below: &[(PathBuf, PathBuf)]| {
+        below.iter().try_for_each(|(from, to)| same(from, to, complete, false))
+    };
+    if !top {
+        return each(&below);
+    }
+    // A look at each file is all there is to do, and one processor can look at so many.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let parts = below.chunks(below.len().div_ceil(processors).max(1));
+        let looking: Vec<_> = parts.map(|part| scope.spawn(|| each(part))).collect();
+        looking.into_iter().try_for_each(|looking| {
+            looking.join().unwrap_or_else(|_| Err(io::Error::other("a thread has ended").into()))
+        })
+    })
 }
 
 fn remove(path: &Path, kind: FileType) -> io::Result<()> {
