@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ferry_artifact::semver::{Constraint, Version};
-use ferry_net::{Http, Payload, Request};
+use ferry_net::{Http, Patience, Payload, Request};
 use ferry_oci::{Credential, Kind, Reference, Repository, Target};
 use reqwest::{Method, Response};
 use sha2::{Digest as _, Sha256};
@@ -17,9 +17,6 @@ const INDEX: usize = 100 << 20;
 const CHART: usize = 100 << 20;
 /// How long each may take.
 const TIME: Duration = Duration::from_mins(5);
-/// How often a request is made where the repository is busy, and how long one is willing to wait for that in all.
-const TRIES: u32 = 4;
-const PATIENCE: Duration = Duration::from_mins(10);
 /// What the layer of a chart is.
 const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
@@ -201,7 +198,7 @@ impl Place<'_> {
 
     /// What is answered, asked again where the repository is busy.
     async fn answer(&self, url: &Url, credential: Option<&Credential>) -> Result<Response, Error> {
-        let (mut tries, mut patience) = (0, PATIENCE);
+        let mut patience = Patience::default();
         loop {
             let request = Request {
                 method: Method::GET,
@@ -214,15 +211,10 @@ impl Place<'_> {
                 timeout: TIME,
             };
             let response = self.http.send(request).await.map_err(|e| self.wrong(e.to_string()))?;
-            tries += 1;
-            if tries == TRIES {
+            if !patience.lasts(&response).await {
                 return Ok(response);
             }
-            let usual = Duration::from_secs(1 << tries);
-            let Some(wait) = ferry_net::busy(&response, usual, patience) else { return Ok(response) };
-            patience = patience.saturating_sub(wait);
-            tracing::debug!(repository = self.repository, status = %response.status(), ?wait, "busy");
-            tokio::time::sleep(wait).await;
+            tracing::debug!(repository = self.repository, status = %response.status(), "was busy");
         }
     }
 

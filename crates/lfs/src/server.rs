@@ -5,9 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferry_net::{Http, Payload, Request};
+use ferry_net::{Http, Patience, Payload, Request};
 use futures::TryStreamExt as _;
-use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Method, Response};
@@ -17,6 +16,7 @@ use crate::error::Error;
 use crate::pointer::Pointer;
 use crate::proxies::Proxies;
 use crate::store::Store;
+use crate::transfer::wrong as of_object;
 
 /// How many contents are asked about at once; servers set limits, and this is below them.
 const BATCH: usize = 100;
@@ -26,9 +26,6 @@ const ANSWER: usize = 4 << 20;
 const AT_ONCE: usize = 4;
 /// How long an answer may take that is small.
 const SOON: Duration = Duration::from_secs(30);
-/// How often a request is made where the server is busy, and how long one is willing to wait for that in all.
-const TRIES: u32 = 4;
-const PATIENCE: Duration = Duration::from_mins(10);
 /// How often the server is asked where contents are: what it says may hold for a short time only.
 const ROUNDS: u32 = 3;
 
@@ -123,14 +120,15 @@ impl Server {
             return Ok(());
         }
         let answers = self.ask_about(operation, &some).await?;
-        let each = some.iter().map(|pointer| -> BoxFuture<'_, Result<(), Error>> {
+        let mut each = Vec::with_capacity(some.len());
+        for pointer in &some {
             let object = answers.get(pointer.oid());
-            match operation {
+            let object = object.ok_or_else(|| of_object(pointer, "the server says nothing of it"))?;
+            each.push(match operation {
                 Operation::Download => self.receive(store, pointer, object).boxed(),
                 Operation::Upload => self.give(store, pointer, object).boxed(),
-            }
-        });
-        let each: Vec<_> = each.collect();
+            });
+        }
         futures::stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await
     }
 
@@ -192,18 +190,13 @@ impl Server {
 
     /// Makes a request, again where the server is busy.
     pub(crate) async fn patiently(&self, ask: &Ask<'_>) -> Result<Response, Error> {
-        let (mut tries, mut patience) = (0, PATIENCE);
+        let mut patience = Patience::default();
         loop {
             let response = self.once(ask).await?;
-            tries += 1;
-            if tries == TRIES {
+            if !patience.lasts(&response).await {
                 return Ok(response);
             }
-            let usual = Duration::from_secs(1 << tries);
-            let Some(wait) = ferry_net::busy(&response, usual, patience) else { return Ok(response) };
-            patience = patience.saturating_sub(wait);
-            tracing::debug!(server = ferry_net::shown(ask.url), status = %response.status(), ?wait, "busy");
-            tokio::time::sleep(wait).await;
+            tracing::debug!(server = ferry_net::shown(ask.url), status = %response.status(), "was busy");
         }
     }
 

@@ -19,9 +19,8 @@ impl Server {
         &self,
         store: &Store,
         pointer: &Pointer,
-        object: Option<&Object>,
+        object: &Object,
     ) -> Result<(), Error> {
-        let object = object.ok_or_else(|| wrong(pointer, "the server says nothing of it"))?;
         let action = object.actions.as_ref().and_then(|actions| actions.download.as_ref());
         let action = action.ok_or_else(|| wrong(pointer, "the server does not say where it is"))?;
         let headers = self.headers_of(object, action);
@@ -71,13 +70,7 @@ impl Server {
     }
 
     /// Sends a content, if the server wants it.
-    pub(crate) async fn give(
-        &self,
-        store: &Store,
-        pointer: &Pointer,
-        object: Option<&Object>,
-    ) -> Result<(), Error> {
-        let object = object.ok_or_else(|| wrong(pointer, "the server says nothing of it"))?;
+    pub(crate) async fn give(&self, store: &Store, pointer: &Pointer, object: &Object) -> Result<(), Error> {
         // What it has, it asks nothing for.
         let Some(actions) = &object.actions else { return Ok(()) };
         if let Some(action) = &actions.upload {
@@ -138,7 +131,7 @@ impl Server {
     }
 }
 
-fn wrong(pointer: &Pointer, why: &str) -> Error {
+pub(crate) fn wrong(pointer: &Pointer, why: &str) -> Error {
     Error::Object { oid: pointer.oid().to_owned(), why: why.to_owned(), again: false }
 }
 

@@ -19,6 +19,34 @@ pub fn busy(response: &Response, otherwise: Duration, most: Duration) -> Option<
     }
 }
 
+/// How often a busy server is asked, and how long one is willing to wait for that in all. One for each request.
+#[derive(Debug)]
+pub struct Patience {
+    tries: u32,
+    left: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { tries: TRIES, left: Duration::from_mins(10) }
+    }
+}
+
+/// How often by default.
+const TRIES: u32 = 4;
+
+impl Patience {
+    /// Waits where the server is busy; whether to ask it again. Where it does not say how long, each time twice as long.
+    pub async fn lasts(&mut self, response: &Response) -> bool {
+        self.tries = self.tries.saturating_sub(1);
+        let usual = Duration::from_secs(1 << TRIES.saturating_sub(self.tries));
+        let Some(wait) = busy(response, usual, self.left).filter(|_| self.tries > 0) else { return false };
+        self.left = self.left.saturating_sub(wait);
+        tokio::time::sleep(wait).await;
+        true
+    }
+}
+
 /// Seconds, or a date; none where it says nothing that can be read.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();

@@ -13,7 +13,7 @@ use ferry_artifact::egress::Egress;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Proxy, Response, Url};
 
-pub use crate::busy::busy;
+pub use crate::busy::{Patience, busy};
 use crate::names::Names;
 
 /// How many requests one may become by redirects.

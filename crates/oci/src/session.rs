@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ferry_net::{Http, Request};
+use ferry_net::{Http, Patience, Request};
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
@@ -17,9 +17,6 @@ use crate::reference::Reference;
 const TOKEN: usize = 1 << 20;
 /// How long an answer may take that is small.
 pub const SOON: Duration = Duration::from_secs(30);
-/// How often a request is made where the registry is busy, and how long one is willing to wait for that in all.
-const TRIES: u32 = 4;
-const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Why there is no answer, or a bad one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,7 +104,7 @@ pub struct Ask<'a> {
 impl Session {
     /// Asks, proves who we are where that is wanted, and asks again where the registry is busy.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Response, Error> {
-        let (mut proved, mut tries, mut patience) = (false, 0, PATIENCE);
+        let (mut proved, mut patience) = (false, Patience::default());
         loop {
             let response = self.send(&ask).await?;
             let status = response.status();
@@ -118,15 +115,10 @@ impl Session {
                 }
             }
             let repeatable = ask.method != Method::POST && ask.method != Method::PATCH;
-            tries += 1;
-            if tries == TRIES || !repeatable && status.is_server_error() {
+            if !repeatable && status.is_server_error() || !patience.lasts(&response).await {
                 return Ok(response);
             }
-            let usual = Duration::from_secs(1 << tries);
-            let Some(wait) = ferry_net::busy(&response, usual, patience) else { return Ok(response) };
-            patience = patience.saturating_sub(wait);
-            tracing::debug!(registry = self.reference.registry, %status, ?wait, "busy");
-            tokio::time::sleep(wait).await;
+            tracing::debug!(registry = self.reference.registry, %status, "was busy");
         }
     }
 
