@@ -1,10 +1,11 @@
-//! Helm: templates rendered by the real program; dependencies of charts resolved, fetched and locked.
+//! Helm: templates rendered, versions chosen and folders packaged by the real program; what it needs is fetched here.
 
 mod archive;
 mod dependency;
 mod index;
 mod package;
 mod repository;
+mod resolve;
 mod said;
 mod set_values;
 mod template;
@@ -15,5 +16,6 @@ pub use dependency::{Dependency, Locked, digest};
 pub use index::{Index, Release};
 pub use package::package;
 pub use repository::{Error as RepositoryError, Fetched, Place, fetch};
+pub use resolve::{NotChosen, newest};
 pub use set_values::{Invalid, SetValue, texts};
 pub use template::{Error, Output, Template};

@@ -1,8 +1,10 @@
 //! Fetching a chart from where a dependency says it is: the newest version that will do.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferry_artifact::semver::{Constraint, Version};
+use ferry_exec::Programs;
 use ferry_net::{Http, Patience, Payload, Request};
 use ferry_oci::{Credential, Kind, Reference, Repository, Target};
 use reqwest::{Method, Response};
@@ -10,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::archive::{About, NoChart};
-use crate::index::Index;
+use crate::index::{Index, Release};
+use crate::resolve::{self, NotChosen};
 
 /// How large an index and a chart may be.
 const INDEX: usize = 100 << 20;
@@ -21,7 +24,7 @@ const TIME: Duration = Duration::from_mins(5);
 const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
 /// Why a chart was not fetched.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The repository is of a kind that has no address.
     #[error(
@@ -49,6 +52,9 @@ pub enum Error {
         /// What was wanted.
         constraint: String,
     },
+    /// Nothing was chosen of what there is.
+    #[error(transparent)]
+    NotChosen(#[from] NotChosen),
     /// A registry said no.
     #[error(transparent)]
     Registry(#[from] ferry_oci::Error),
@@ -93,6 +99,8 @@ pub enum Error {
 pub struct Place<'a> {
     /// For requests.
     pub http: &'a Http,
+    /// Helm, which chooses among the versions that there are.
+    pub programs: &'a Programs,
     /// The repository's URL.
     pub repository: &'a str,
     /// The chart's name.
@@ -114,11 +122,11 @@ pub struct Fetched {
 
 /// Fetches the newest version that will do.
 pub async fn fetch(place: &Place<'_>, wanted: &str) -> Result<Fetched, Error> {
-    let constraint = Constraint::parse(wanted).map_err(|_| Error::Constraint(wanted.to_owned()))?;
+    Constraint::parse(wanted).map_err(|_| Error::Constraint(wanted.to_owned()))?;
     let fetched = if place.repository.starts_with("oci://") {
-        place.in_registry(wanted, &constraint).await?
+        place.in_registry(wanted).await?
     } else if place.repository.starts_with("http://") || place.repository.starts_with("https://") {
-        place.in_index(wanted, &constraint).await?
+        place.in_index(wanted).await?
     } else {
         return Err(Error::Kind(place.repository.to_owned()));
     };
@@ -158,19 +166,15 @@ impl Place<'_> {
         Err(Error::Other { repository, name, version, found: format!("{its} {of}") })
     }
 
-    async fn in_index(&self, wanted: &str, constraint: &Constraint) -> Result<Fetched, Error> {
+    async fn in_index(&self, wanted: &str) -> Result<Fetched, Error> {
         let base = format!("{}/", self.repository.trim_end_matches('/'));
         let base = Url::parse(&base).map_err(|e| self.wrong(e.to_string()))?;
         let at = |place: &str| base.join(place).map_err(|e| self.wrong(format!("{place:?}: {e}")));
         let index = self.get(&base, at("index.yaml")?, INDEX).await?;
         let index = Index::read(&String::from_utf8_lossy(&index)).map_err(|why| self.wrong(why))?;
-        if !index.has(self.name) {
-            return Err(Error::Unknown {
-                repository: self.repository.to_owned(),
-                name: self.name.to_owned(),
-            });
-        }
-        let release = index.newest(self.name, constraint).ok_or_else(|| self.no_version(wanted))?;
+        let unknown =
+            || Error::Unknown { repository: self.repository.to_owned(), name: self.name.to_owned() };
+        let release = self.chosen(&index.releases(self.name).ok_or_else(unknown)?, wanted).await?;
         let place = release.urls.first().map(String::as_str).unwrap_or_default();
         let bytes = self.get(&base, at(place)?, CHART).await?;
         if let Some(digest) = release.digest.as_deref().filter(|digest| !digest.is_empty()) {
@@ -182,6 +186,25 @@ impl Place<'_> {
             }
         }
         Ok(Fetched { version: release.version.clone(), bytes })
+    }
+
+    /// The release that is wanted.
+    async fn chosen<'r>(&self, releases: &[&'r Release], wanted: &str) -> Result<&'r Release, Error> {
+        let of = |version: &str| releases.iter().find(|release| release.version == version).copied();
+        // One that is said exactly is there or is not.
+        if Version::parse_strict(wanted).is_ok()
+            && let Some(release) = of(wanted)
+        {
+            return Ok(release);
+        }
+        let versions = releases.iter().map(|release| release.version.as_str()).collect();
+        let version = self.newest(&versions, wanted).await?;
+        of(&version).ok_or_else(|| self.no_version(wanted))
+    }
+
+    async fn newest(&self, versions: &BTreeSet<&str>, wanted: &str) -> Result<String, Error> {
+        let newest = resolve::newest(self.programs, versions, wanted).await?;
+        newest.ok_or_else(|| self.no_version(wanted))
     }
 
     /// The credential is for the repository's own host only.
@@ -218,17 +241,26 @@ impl Place<'_> {
         }
     }
 
-    async fn in_registry(&self, wanted: &str, constraint: &Constraint) -> Result<Fetched, Error> {
+    async fn in_registry(&self, wanted: &str) -> Result<Fetched, Error> {
         let name = format!("{}/{}", self.repository.trim_end_matches('/'), self.name);
         let reference =
             |tag: &str| Reference::parse(&format!("{name}:{tag}")).map_err(|e| self.wrong(e.to_string()));
         let any = reference("any")?;
         let repository = Repository::new(self.http.clone(), &any, self.credential.clone(), false)
             .with_credentials_over_http(self.credentials_over_http);
-        let tag = match Version::parse_strict(wanted) {
-            // It is said exactly which one; there may be thousands of others.
-            Ok(_) => wanted.replace('+', "_"),
-            Err(_) => newest(&repository.tags().await?, constraint).ok_or_else(|| self.no_version(wanted))?,
+        let exactly = wanted.replace('+', "_");
+        let tag = if Version::parse_strict(wanted).is_ok() {
+            // There may be thousands of others.
+            exactly
+        } else {
+            let tags = repository.tags().await?;
+            if Version::parse(wanted).is_ok() && tags.contains(&exactly) {
+                exactly
+            } else {
+                let versions: Vec<_> = tags.iter().filter_map(|tag| version(tag)).collect();
+                let versions = versions.iter().map(String::as_str).collect();
+                self.newest(&versions, wanted).await?.replace('+', "_")
+            }
         };
         let manifest = repository.manifest(&Target::Tag(tag.clone())).await?;
         let Kind::Image { layers, .. } = manifest.kind().map_err(|why| self.wrong(why))? else {
@@ -245,11 +277,8 @@ impl Place<'_> {
     }
 }
 
-/// The newest tag that will do; `_` in a tag is `+` in a version, and `v1.0.0` is none.
-fn newest(tags: &[String], constraint: &Constraint) -> Option<String> {
-    let strict = tags.iter().filter(|tag| !tag.starts_with('v'));
-    let versions = strict.filter_map(|tag| Some((Version::parse_strict(&tag.replace('_', "+")).ok()?, tag)));
-    let mut fitting: Vec<_> = versions.filter(|(version, _)| constraint.matches(version)).collect();
-    fitting.sort_by(|(a, _), (b, _)| Version::newest_first(a, b));
-    fitting.first().map(|(_, tag)| (*tag).clone())
+/// The version that a tag is: `_` in a tag is `+` in a version, and `v1.0.0` is none.
+fn version(tag: &str) -> Option<String> {
+    let version = tag.replace('_', "+");
+    Version::parse_strict(&version).is_ok_and(|_| !version.starts_with('v')).then_some(version)
 }

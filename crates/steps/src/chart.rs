@@ -166,7 +166,7 @@ impl<'a> Chart<'a> {
     }
 
     async fn fetched(&self, wanted: &Dependency, version: &str) -> Result<Fetched, StepError> {
-        let http = self.ctx.service::<Http>()?;
+        let (http, programs) = (self.ctx.service::<Http>()?, self.ctx.service::<Programs>()?);
         let repository = wanted.repository.as_str();
         // In a registry each chart has a repository of its own.
         let named = match repository.strip_prefix("oci://") {
@@ -181,6 +181,7 @@ impl<'a> Chart<'a> {
         };
         let place = Place {
             http: &http,
+            programs: &programs,
             repository,
             name: &wanted.name,
             credential,

@@ -14,7 +14,7 @@ use crate::programs::with_programs;
 use crate::registry::Registry;
 
 const UMBRELLA: &str = "apiVersion: v2\nname: shop\nversion: 0.1.0\n";
-const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+pub const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
 /// A bench with a chart that has these dependencies.
 pub fn desk(dependencies: &Value) -> Option<Bench> {
@@ -70,7 +70,7 @@ fn index(releases: &[(&str, &str)]) -> Value {
     json!({"status": 200, "body": json!({"apiVersion": "v1", "entries": {"sub": releases}}).to_string()})
 }
 
-fn body(bytes: &[u8]) -> Value {
+pub fn body(bytes: &[u8]) -> Value {
     use base64::Engine as _;
     json!({"status": 200, "body": {"base64": base64::engine::general_purpose::STANDARD.encode(bytes)}})
 }

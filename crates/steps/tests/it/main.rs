@@ -6,6 +6,7 @@ mod argocd;
 mod bench;
 mod canary;
 mod chart_folders;
+mod chart_versions;
 mod charts;
 mod control;
 mod examples;

@@ -27,7 +27,7 @@ pub fn tool(name: &str) -> Option<PathBuf> {
 }
 
 /// What becomes a program. Cargo builds examples only of what it tests, so it may be that nobody has built it yet.
-fn child() -> PathBuf {
+pub fn child() -> PathBuf {
     static CHILD: OnceLock<PathBuf> = OnceLock::new();
     CHILD
         .get_or_init(|| {
