@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tracing::Instrument as _;
 
-use self::lending::{Unlent, link, same};
+use self::lending::{Before, Unlent};
 use crate::checkout::lay_out;
 use crate::lfs::Files;
 use crate::mirror::Mirror;
@@ -257,19 +257,14 @@ impl Template {
         if let Some(spare) = self.spare() {
             // Whoever had it may have put anything there.
             std::fs::remove_dir_all(spare.join(".git"))?;
-            same(self.tree.directory(), &spare, complete, true)?;
+            lending::lend(self.tree.directory(), &spare, Before::Lent, complete)?;
             for entry in std::fs::read_dir(&spare)? {
                 let entry = entry?;
                 std::fs::rename(entry.path(), target.directory().join(entry.file_name()))?;
             }
             std::fs::remove_dir(&spare)?;
         } else {
-            for entry in std::fs::read_dir(self.tree.directory())? {
-                let entry = entry?;
-                if entry.file_name() != ".git" {
-                    link(&entry, &target.directory().join(entry.file_name()), complete)?;
-                }
-            }
+            lending::lend(self.tree.directory(), target.directory(), Before::Nothing, complete)?;
         }
         std::fs::copy(self.tree.git().join("index"), target.git().join("index"))?;
         Ok(())
