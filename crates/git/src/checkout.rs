@@ -70,13 +70,13 @@ pub(crate) struct Located {
 impl Mirror {
     /// Fetches a revision and checks it out into a directory that is empty or not there.
     pub async fn check_out(&self, directory: &Path, checkout: &Checkout) -> Result<CheckedOut, Error> {
-        let view = self.fetch_revisions(std::slice::from_ref(&checkout.revision)).await?;
+        let view = self.fetch_checkouts(std::slice::from_ref(checkout)).await?;
         view.check_out(directory, checkout).await
     }
 }
 
 impl View {
-    /// Checks out a revision of this view (`Mirror::fetch_revisions`) into a directory that is empty or not there.
+    /// Checks out a revision of this view (`Mirror::fetch_checkouts`) into a directory that is empty or not there.
     pub async fn check_out(&self, directory: &Path, checkout: &Checkout) -> Result<CheckedOut, Error> {
         let sparse = sparse_directories(&checkout.sparse)?;
         let settings = &self.mirror.runner().settings;
@@ -116,7 +116,7 @@ impl View {
         let created = located.is_none();
         let head = match located {
             Some(located) => {
-                if !template::lend(&self.mirror, &tree, &located.commit).await? {
+                if !template::lend(&self.mirror, &tree, &located.commit, &self.ready).await? {
                     partial::files(&self.mirror, &tree, &located.commit).await?;
                     fill(&tree, &located.commit).await?;
                     Files::of(&tree, &self.mirror).bring(&located.commit).await?;

@@ -11,10 +11,12 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::RwLock;
 
+use crate::checkout::Checkout;
 use crate::fetch::{Brought, Flight, Want};
 use crate::invocation::{Invocation, Runner};
 use crate::listing::Listing;
 use crate::remote::Remote;
+use crate::template::Ready;
 use crate::work_tree::WorkTree;
 use crate::{Error, Git, lfs, template};
 
@@ -93,6 +95,8 @@ pub struct Mirror {
 pub struct View {
     pub(crate) mirror: Mirror,
     pub(crate) brought: Arc<Brought>,
+    /// Work trees for what will be checked out.
+    pub(crate) ready: Arc<Ready>,
 }
 
 impl Mirror {
@@ -151,12 +155,15 @@ impl Mirror {
     /// remote is no error here, but when it is asked for.
     pub async fn fetch(&self, wants: impl IntoIterator<Item = Want>) -> Result<View, Error> {
         let brought = crate::fetch::join(self, wants.into_iter().collect()).await?;
-        Ok(View { mirror: self.clone(), brought })
+        Ok(View { mirror: self.clone(), brought, ready: Arc::default() })
     }
 
-    /// Fetches revisions, so that the view can read and check out all of them.
-    pub async fn fetch_revisions(&self, revisions: &[Revision]) -> Result<View, Error> {
-        self.fetch(revisions.iter().map(Revision::want)).await
+    /// Fetches what is to be checked out, so that the view can check out all of it. Work trees that came back are put
+    /// right meanwhile.
+    pub async fn fetch_checkouts(&self, checkouts: &[Checkout]) -> Result<View, Error> {
+        let ready = Arc::new(Ready::begin(self, checkouts));
+        let view = self.fetch(checkouts.iter().map(|checkout| checkout.revision.want())).await?;
+        Ok(View { ready, ..view })
     }
 
     /// Fetches a revision and says which commit it is.

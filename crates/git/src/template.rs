@@ -4,62 +4,83 @@
 //! ```text
 //! <mirror>/trees/<which branch and directories>/tree/   a work tree of ours, that nobody else ever gets
 //! <mirror>/trees/<which branch and directories>/head    its commit, and the boot of the machine that wrote the files
-//! <mirror>/trees/<which branch and directories>/spare/  work trees that nobody needs any more
+//! <mirror>/trees/<which branch and directories>/spare/  work trees that nobody needs any more, without `.git`
 //! ```
 //! Branches are apart, since one may have nothing in common with another; what is no branch shares one place. `head` is
 //! written when everything is in place; after another boot the disk may hold less than was written, and nothing is trusted.
 //! A work tree that comes back is compared by the numbers of its files: what is still the lent file stays, the rest is
-//! put right. That costs a look at each directory.
+//! put right. That costs a look at each file, and is done while the server is asked; what changes meanwhile is put
+//! right in the directories that a comparison of the commits names.
 //! Lent files are never written into: Git and the work directory replace files. Should anybody have done it all the
 //! same, the file is younger than `head`, and everything is made anew.
 
 mod lending;
+mod place;
+mod ready;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use ferry_artifact::CommitId;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tracing::Instrument as _;
 
 use self::lending::{Before, Unlent};
+pub(crate) use self::place::boot;
+use self::place::{Place, Spare};
+pub(crate) use self::ready::Ready;
 use crate::checkout::lay_out;
 use crate::lfs::Files;
 use crate::mirror::Mirror;
-use crate::work_tree::{Head, SIGNING_KEY, WorkTree, replace};
+use crate::work_tree::{Head, WorkTree, replace};
 use crate::{Error, Git, partial};
-
-/// Most work trees that are kept for those who come.
-const SPARES: usize = 16;
-
-/// How the name of a work tree begins that was taken from the spare ones.
-const TAKEN: &str = "taken-";
-
-static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Most branches and selections of one mirror whose files are kept; the one that moved longest ago goes.
 const PLACES: usize = 8;
 
-/// Which commit the files are of; `None` if that is not known.
-pub(crate) type At = Option<CommitId>;
+/// Where the files stand; `None` if that is not known.
+pub(crate) type At = Option<Stand>;
+
+/// Which commit the files are of, and how they came there.
+#[derive(Debug)]
+pub(crate) struct Stand {
+    commit: CommitId,
+    came: Option<Came>,
+}
+
+/// From which commit files came to another, and the directories with what is different.
+#[derive(Debug)]
+struct Came {
+    from: CommitId,
+    changed: Directories,
+}
+
+/// Directories of a work tree, as paths in it.
+type Directories = HashSet<PathBuf>;
 
 /// The files of one branch, or of one selection of directories in it.
 #[derive(Clone)]
 struct Template {
     tree: WorkTree,
-    directory: PathBuf,
+    place: Place,
 }
 
 /// Puts the files of a commit, and the index of them, into a work tree that has neither. `false`: that is not
 /// possible here, and nothing is there.
-pub(crate) async fn lend(mirror: &Mirror, target: &WorkTree, commit: &CommitId) -> Result<bool, Error> {
+pub(crate) async fn lend(
+    mirror: &Mirror,
+    target: &WorkTree,
+    commit: &CommitId,
+    ready: &Ready,
+) -> Result<bool, Error> {
     let template = Template::at(&mirror.shared().directory, target)?;
-    let lock = lock_of(mirror, &template);
+    let lock = lock_of(mirror, &template.place);
     for _ in 0..2 {
+        let spare = ready.take(&template).await;
         let at = match moved(mirror, &template, &lock, commit).await {
             Ok(at) => at,
             // It would not come another way either.
@@ -73,7 +94,7 @@ pub(crate) async fn lend(mirror: &Mirror, target: &WorkTree, commit: &CommitId) 
         let (from, to) = (template.clone(), target.clone());
         // The files stay as they are until the last one is lent, also where nobody waits for it any more.
         let lent = tokio::task::spawn_blocking(move || {
-            let result = from.link_into(&to);
+            let result = from.link_into(&to, spare, at.as_ref());
             drop(at);
             result
         });
@@ -81,7 +102,8 @@ pub(crate) async fn lend(mirror: &Mirror, target: &WorkTree, commit: &CommitId) 
             Ok(()) => return Ok(true),
             Err(Unlent::Tampered(path)) => {
                 tracing::warn!(path = %path.display(), "a file that belongs to the cache was changed; it is made anew");
-                *lock.write().await = None;
+                let mut at = lock.write().await;
+                *at = None;
                 template.forget()?;
             }
             Err(Unlent::Io(error)) => {
@@ -96,12 +118,12 @@ pub(crate) async fn lend(mirror: &Mirror, target: &WorkTree, commit: &CommitId) 
 }
 
 /// The lock of these files. Makes room for them among those of the mirror.
-fn lock_of(mirror: &Mirror, template: &Template) -> Arc<RwLock<At>> {
+fn lock_of(mirror: &Mirror, Place(directory): &Place) -> Arc<RwLock<At>> {
     let mut templates = mirror.shared().templates.lock();
-    if !templates.contains_key(&template.directory) && !template.directory.exists() {
-        make_room(&mut templates, template.directory.parent().unwrap_or(&template.directory));
+    if !templates.contains_key(directory) && !directory.exists() {
+        make_room(&mut templates, directory.parent().unwrap_or(directory));
     }
-    templates.entry(template.directory.clone()).or_default().clone()
+    templates.entry(directory.clone()).or_default().clone()
 }
 
 /// Removes what moved longest ago and is not in use.
@@ -130,7 +152,7 @@ async fn moved(
     commit: &CommitId,
 ) -> Result<OwnedRwLockReadGuard<At>, Error> {
     let at = lock.clone().read_owned().await;
-    if at.as_ref() == Some(commit) {
+    if at.as_ref().is_some_and(|stand| stand.commit == *commit) {
         return Ok(at);
     }
     drop(at);
@@ -152,20 +174,9 @@ impl Template {
             Head::Branch(name) => name.full(),
             Head::Detached(_) => String::new(),
         };
-        // No branch and no directory has a line end in its name.
-        let mut what = [vec![branch], target.state().sparse.clone()].concat();
-        if target.runner.settings.lfs.is_some() {
-            // Where there was no `git-lfs`, pointers are in the places of its files.
-            what.push(String::from("\n"));
-        }
-        let what = what.join("\n");
-        let what = hex::encode(Sha256::digest(what));
-        let directory = mirror.join("trees").join(what.get(..16).unwrap_or_default());
-        Ok(Self { tree: target.elsewhere(directory.join("tree")), directory })
-    }
-
-    fn head(&self) -> PathBuf {
-        self.directory.join("head")
+        let lfs = target.runner.settings.lfs.is_some();
+        let place = Place::of(mirror, branch, &target.state().sparse, lfs);
+        Ok(Self { tree: target.elsewhere(place.tree()), place })
     }
 
     async fn move_to(
@@ -174,64 +185,54 @@ impl Template {
         mut at: OwnedRwLockWriteGuard<At>,
         commit: &CommitId,
     ) -> Result<OwnedRwLockReadGuard<At>, Error> {
-        let known = self.known();
-        self.sweep();
+        let known = self.place.known();
+        self.place.sweep();
+        let mut came = None;
         if known.as_ref() != Some(commit) {
             *at = None;
-            let _absent = std::fs::remove_file(self.head());
+            let _absent = std::fs::remove_file(self.place.head());
             partial::files(mirror, &self.tree, commit).await?;
-            let is_moved = match &known {
-                Some(old) => self.advance(old, commit).await.unwrap_or(false),
-                None => false,
-            };
-            if !is_moved {
+            if let Some(old) = &known {
+                came = self.advance(old, commit).await.unwrap_or(None);
+            }
+            if came.is_none() {
                 self.fill(commit).await?;
             }
             Files::of(&self.tree, mirror).bring(commit).await?;
-            replace(&self.head(), &format!("{commit}\n{}\n", boot()))?;
+            replace(&self.place.head(), &format!("{commit}\n{}\n", boot()))?;
         }
-        *at = Some(commit.clone());
+        *at = Some(Stand { commit: commit.clone(), came });
         Ok(at.downgrade())
     }
 
-    /// The commit of what is there, if that was written since the machine was started.
-    fn known(&self) -> Option<CommitId> {
-        let text = std::fs::read_to_string(self.head()).ok()?;
-        let (commit, written) = text.split_once('\n')?;
-        let boot = boot();
-        (written.trim() == boot && !boot.is_empty()).then(|| CommitId::parse(commit).ok()).flatten()
-    }
-
-    /// Removes work trees that were taken from the spare ones and went nowhere. Nobody takes one meanwhile.
-    fn sweep(&self) {
-        for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(TAKEN) {
-                let _stays = std::fs::remove_dir_all(entry.path());
-            }
-        }
-    }
-
-    /// `false`: everything has to be made anew.
-    async fn advance(&self, old: &CommitId, new: &CommitId) -> Result<bool, Error> {
+    /// What is different now; `None`: everything has to be made anew.
+    async fn advance(&self, old: &CommitId, new: &CommitId) -> Result<Option<Came>, Error> {
         self.tree.secure()?;
         // What was written into would be as old as the rest from here on.
         let unchanged = self.tree.command("look for changes in").args(["update-index", "--refresh"]);
         if !unchanged.run().await?.success {
-            return Ok(false);
+            return Ok(None);
         }
-        // These change how other files are written, also those that are the same in both.
-        let attributes = self.tree.command("compare commits of").args(["diff-tree", "-r", "--name-only"]);
-        let attributes =
-            attributes.args([old.as_str(), new.as_str(), "--", ":(glob)**/.gitattributes", ".lfsconfig"]);
-        if !attributes.success().await?.stdout.is_empty() {
-            return Ok(false);
+        let differs = self.tree.command("compare commits of").args(["diff-tree", "-r", "-z", "--name-only"]);
+        let differs = differs.args([old.as_str(), new.as_str()]).success().await?.stdout;
+        let mut changed = Directories::new();
+        for path in differs.split(|byte| *byte == 0).map(OsStr::from_bytes).map(Path::new) {
+            // These change how other files are written, also those that are the same in both.
+            if path.file_name() == Some(OsStr::new(".gitattributes")) || path == Path::new(".lfsconfig") {
+                return Ok(None);
+            }
+            for above in path.ancestors().skip(1) {
+                if !changed.insert(above.to_owned()) {
+                    break;
+                }
+            }
         }
         let moved = self.tree.command("update the files of").args(["read-tree", "-m", "-u"]);
         if !moved.args([old.as_str(), new.as_str()]).run().await?.success {
-            return Ok(false);
+            return Ok(None);
         }
         self.tree.set_head(new)?;
-        Ok(true)
+        Ok(Some(Came { from: old.clone(), changed }))
     }
 
     async fn fill(&self, commit: &CommitId) -> Result<(), Error> {
@@ -243,62 +244,49 @@ impl Template {
         command.arg(commit.as_str()).success().await.map(|_| ())
     }
 
+    /// Spare work trees stay: their files are others than those that will be here.
     fn forget(&self) -> Result<(), Error> {
-        match std::fs::remove_dir_all(&self.directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io(format!("remove {}", self.directory.display()))(error))
-            }
-            _ => Ok(()),
-        }
+        let failed = |path: PathBuf| move |error| Error::io(format!("remove {}", path.display()))(error);
+        let is_absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let (head, tree) = (self.place.head(), self.place.tree());
+        // Nobody takes half of what was there for all of it.
+        std::fs::remove_file(&head).or_else(|e| if is_absent(&e) { Ok(()) } else { Err(failed(head)(e)) })?;
+        std::fs::remove_dir_all(&tree).or_else(|e| if is_absent(&e) { Ok(()) } else { Err(failed(tree)(e)) })
     }
 
-    fn link_into(&self, target: &WorkTree) -> Result<(), Unlent> {
-        let complete = std::fs::metadata(self.head())?.modified()?;
-        if let Some(spare) = self.spare() {
-            // Whoever had it may have put anything there.
-            std::fs::remove_dir_all(spare.join(".git"))?;
-            lending::lend(self.tree.directory(), &spare, Before::Lent, complete)?;
-            for entry in std::fs::read_dir(&spare)? {
-                let entry = entry?;
-                std::fs::rename(entry.path(), target.directory().join(entry.file_name()))?;
-            }
-            std::fs::remove_dir(&spare)?;
-        } else {
-            lending::lend(self.tree.directory(), target.directory(), Before::Nothing, complete)?;
+    fn link_into(&self, target: &WorkTree, ready: Option<Spare>, at: Option<&Stand>) -> Result<(), Unlent> {
+        let stand = at.ok_or_else(|| io::Error::other("nobody knows which files these are"))?;
+        let spare = match ready.or_else(|| self.place.spare()) {
+            Some(spare) => stand.given(spare)?,
+            None => None,
+        };
+        match spare {
+            Some(spare) => spare.become_files_of(target.directory())?,
+            None => self.place.lending(None)?.lend(target.directory(), Before::Nothing)?,
         }
         std::fs::copy(self.tree.git().join("index"), target.git().join("index"))?;
         Ok(())
     }
 }
 
-impl Template {
-    fn spares(&self) -> PathBuf {
-        self.directory.join("spare")
-    }
-
-    /// A work tree that came back, for the caller alone.
-    fn spare(&self) -> Option<PathBuf> {
-        std::fs::read_dir(self.spares()).ok()?.flatten().find_map(|entry| {
-            let own = self.directory.join(format!("{TAKEN}{}", entry.file_name().display()));
-            std::fs::rename(entry.path(), &own).ok().map(|()| own)
-        })
-    }
-
-    /// Keeps a work tree that nobody needs any more, if there is room. Whoever owned it has lost it then.
-    fn keep(&self, directory: &Path, name: &str) -> io::Result<()> {
-        if !self.head().exists() {
-            return Ok(());
+impl Stand {
+    /// A spare work tree with the files; none if it is not there any more, or cannot be put right.
+    fn given(&self, mut spare: Spare) -> Result<Option<Spare>, Unlent> {
+        let only = match (&spare.same_as, &self.came) {
+            (Some(commit), _) if *commit == self.commit => return Ok(Some(spare)),
+            (Some(commit), Some(came)) if *commit == came.from => Some(&came.changed),
+            _ => None,
+        };
+        match spare.look(&self.commit, only) {
+            Ok(()) => return Ok(Some(spare)),
+            Err(Unlent::Io(error)) => tracing::debug!(%error, "a spare work tree is of no use"),
+            Err(tampered) => {
+                spare.remove();
+                return Err(tampered);
+            }
         }
-        std::fs::create_dir_all(self.spares())?;
-        if std::fs::read_dir(self.spares())?.count() >= SPARES {
-            return Ok(());
-        }
-        // The key is its owner's; without that, what is kept is nobody's.
-        match std::fs::remove_file(directory.join(".git").join(SIGNING_KEY)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        std::fs::rename(directory, self.spares().join(name))
+        spare.remove();
+        Ok(None)
     }
 }
 
@@ -307,15 +295,8 @@ pub(crate) fn take_back(git: &Git, directory: &Path) {
     for place in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let Ok(tree) = git.open(&place.path()) else { continue };
         let Ok(template) = Template::at(&git.mirrors().join(&tree.state().mirror), &tree) else { continue };
-        let name = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{name}", std::process::id());
-        if let Err(error) = template.keep(&place.path(), &name) {
+        if let Err(error) = template.place.keep(&place.path()) {
             tracing::debug!(%error, "a work tree is not kept");
         }
     }
-}
-
-/// Which boot of the machine this is; empty where the system does not tell.
-pub(crate) fn boot() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }

@@ -121,18 +121,19 @@ impl Step for GitClone {
         let git = git::service(ctx)?;
         let access = git::access(ctx, &url, self.insecure_skip_tls_verify, self.blobless).await?;
         let mirror = git.mirror(&url, &access).map_err(failed)?;
-        let revisions = self.checkout.iter().enumerate();
-        let revisions = revisions.map(|(i, checkout)| checkout.revision(&field(i)));
-        let revisions = revisions.collect::<Result<Vec<_>, _>>()?;
-        let view = mirror.fetch_revisions(&revisions).await.map_err(failed)?;
-        let mut heads = Vec::new();
-        for (i, (checkout, revision)) in self.checkout.iter().zip(revisions).enumerate() {
-            let request = Request {
+        let mut requests = Vec::new();
+        for (i, checkout) in self.checkout.iter().enumerate() {
+            let request = self.request(checkout, checkout.revision(&field(i))?);
+            requests.push(Request {
                 identity: identity.clone(),
                 signing_key: signing_key.clone(),
-                ..self.request(checkout, revision)
-            };
-            heads.push(check_out(ctx, &view, checkout.path.clone(), &request, &field(i)).await?);
+                ..request
+            });
+        }
+        let view = mirror.fetch_checkouts(&requests).await.map_err(failed)?;
+        let mut heads = Vec::new();
+        for (i, (checkout, request)) in self.checkout.iter().zip(&requests).enumerate() {
+            heads.push(check_out(ctx, &view, checkout.path.clone(), request, &field(i)).await?);
         }
         let mut commits = Map::new();
         for (checkout, head) in self.checkout.iter().zip(heads) {

@@ -4,14 +4,14 @@ use ferry_artifact::egress::Egress;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::sync::{Arc, Mutex};
 
-use ferry_git::{Access, Error, RepoUrl, Settings};
+use ferry_git::{Access, Checkout, Error, RepoUrl, Settings};
 
 use crate::world::{World, basic, edit, on, push, settings};
 
 async fn fetched(egress: Egress, url: &str) -> Result<(), Error> {
     let world = World::with(Settings { egress: Some(egress), ..settings() }).await;
     let mirror = world.git.mirror(&RepoUrl::parse(url).unwrap(), &Access::default())?;
-    mirror.fetch_revisions(&[on("main")]).await.map(|_| ())
+    mirror.fetch_checkouts(&[Checkout::of(on("main"))]).await.map(|_| ())
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn what_is_open_is_reached_by_name_too() {
     for host in ["127.0.0.1", "localhost"] {
         let url = world.server.repository_url("app").replace("127.0.0.1", host);
         let mirror = world.git.mirror(&RepoUrl::parse(&url).unwrap(), &Access::default()).unwrap();
-        mirror.fetch_revisions(&[on("main")]).await.unwrap();
+        mirror.fetch_checkouts(&[Checkout::of(on("main"))]).await.unwrap();
     }
 }
 
@@ -91,11 +91,11 @@ async fn a_repository_that_has_moved_is_followed_and_its_login_is_not_repeated_t
             .count();
         assert!(login > 0, "its own server gets it");
         let before = asked.lock().unwrap().len();
-        mirror.fetch_revisions(&[on("main")]).await.unwrap();
+        mirror.fetch_checkouts(&[Checkout::of(on("main"))]).await.unwrap();
         assert_eq!(asked.lock().unwrap().len(), before, "it is known where it is");
         // The other server would take the same password, and is not told it.
         world.server.protect("/", "me", "s3cret");
-        let refused = mirror.fetch_revisions(&[on("main")]).await.unwrap_err();
+        let refused = mirror.fetch_checkouts(&[Checkout::of(on("main"))]).await.unwrap_err();
         assert!(matches!(refused, Error::Unauthorized { .. }), "{refused}");
     }
 }
@@ -109,7 +109,7 @@ async fn s9_a_server_cannot_send_us_where_nobody_may_go() {
             let (moved, asked) = sends_to(to.to_owned());
             let url = RepoUrl::parse(&format!("{moved}/app.git")).unwrap();
             let mirror = world.git.mirror(&url, &access).unwrap();
-            let refused = mirror.fetch_revisions(&[on("main")]).await.unwrap_err().to_string();
+            let refused = mirror.fetch_checkouts(&[Checkout::of(on("main"))]).await.unwrap_err().to_string();
             assert!(refused.contains("sends us elsewhere") && refused.contains("--egress-open"), "{refused}");
             assert!(!asked.lock().unwrap().is_empty() && !refused.contains("s3cret"), "{refused}");
         }

@@ -1,8 +1,9 @@
 //! Files that are lent to work trees: one file under many names, and nobody sees another's changes.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
 
-use ferry_git::{Checkout, Unrecorded};
+use ferry_git::{Checkout, Error, Unrecorded};
 use ferry_standin::git_server::Change;
 
 use crate::world::{World, edit, on, push, read};
@@ -149,6 +150,41 @@ async fn a_work_tree_that_comes_back_is_put_right_and_lent_again() {
     world.branch(&mirror, "main").push(&push(&new), &mut Unrecorded).await.unwrap();
     // The second one gets no spare, and is as good.
     assert!(world.clone(&mirror, "another").await.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_work_tree_that_was_made_ready_for_nothing_is_there_for_the_next() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    app.commit(&Change::on("main", "more").file("deep/a", "a\n")).await.unwrap();
+    let work = world.path("work");
+    std::fs::create_dir(&work).unwrap();
+    world.clone(&mirror, "work/out").await;
+    let kept = inode(&world, "work/out/deep");
+    world.git.take_back(&work);
+    // There is no room for it, and then no such branch any more.
+    std::fs::create_dir(world.path("full")).unwrap();
+    std::fs::write(world.path("full/file"), "").unwrap();
+    let full = mirror.check_out(&world.path("full"), &Checkout::of(on("main"))).await;
+    assert!(matches!(full, Err(Error::Exists { .. })), "{full:?}");
+    let nothing = mirror.fetch_checkouts(&[Checkout::of(on("main")), Checkout::of(on("main"))]).await;
+    drop(nothing.unwrap());
+    for round in 0..3 {
+        let name = format!("work/{round}");
+        app.commit(&Change::on("main", &name).file(&format!("deep/{round}/b"), "b\n")).await.unwrap();
+        // What looks at it may not be done with giving it back.
+        let tries = (0..500).take_while(|_| !places(&world).iter().any(|place| has_spare(place)));
+        tries.for_each(|_| std::thread::park_timeout(Duration::from_millis(10)));
+        let tree = world.clone(&mirror, &name).await;
+        assert_eq!(inode(&world, &format!("{name}/deep")), kept);
+        assert_eq!(read(tree.directory(), &format!("deep/{round}/b")).as_deref(), Some("b\n"));
+        assert!(tree.is_clean().await.unwrap());
+        world.git.take_back(&work);
+    }
+}
+
+fn has_spare(place: &std::path::Path) -> bool {
+    std::fs::read_dir(place.join("spare")).is_ok_and(|mut spares| spares.next().is_some())
 }
 
 /// The places of files in the cache.
