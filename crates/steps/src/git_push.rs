@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ferry_artifact::schema::at_most_one;
-use ferry_artifact::{BranchName, CommitId, TagName};
+use ferry_artifact::{BranchName, CommitId, TagName, git_name};
 use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
 use ferry_git::{Mirror, Push, PushError, PushIntent, PushMode, PushTag, Pushed, Recorder, WorkTree};
@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::broke;
 use crate::commit_url::{Provider, commit_url};
 use crate::config::{given, whole};
+use crate::field::Of as _;
 use crate::git::{self, Defaults, failed};
 
 const ATTEMPTS: u32 = 10;
@@ -118,7 +119,7 @@ impl GitPush {
         mirror: &Mirror,
         noted: &[PushIntent],
     ) -> StepResult {
-        let name = TagName::parse(&self.tag).map_err(|e| StepError::Retryable(e.to_string()))?;
+        let name = TagName::parse(&self.tag).map_err(|e| unfit(&e)).of("tag")?;
         let max_attempts = self.max_attempts.unwrap_or(ATTEMPTS);
         let push = PushTag { work_tree: tree, name: &name, max_attempts, previously_recorded: noted };
         let pushed = mirror.push_tag(&push, &mut Notes { ctx, path: &self.path }).await;
@@ -128,19 +129,19 @@ impl GitPush {
     }
 
     fn branch(&self, ctx: &StepContext, tree: &WorkTree) -> Result<BranchName, StepError> {
-        let name = if self.generate_target_branch {
-            format!("kargo/promotion/{}", ctx.promotion)
-        } else if self.target_branch.is_empty() {
+        if self.generate_target_branch {
+            let name = format!("kargo/promotion/{}", ctx.promotion);
+            return BranchName::parse(&name).map_err(|e| unfit(&e)).of("generateTargetBranch");
+        }
+        if self.target_branch.is_empty() {
             return tree.current_branch().map_err(failed)?.ok_or_else(|| {
                 let path = self.path.as_written();
                 StepError::Retryable(format!(
                     "{path:?} has a tag or commit checked out, no branch: give targetBranch"
                 ))
             });
-        } else {
-            self.target_branch.clone()
-        };
-        BranchName::parse(&name).map_err(|e| StepError::Retryable(e.to_string()))
+        }
+        BranchName::parse(&self.target_branch).map_err(|e| unfit(&e)).of("targetBranch")
     }
 
     fn output(&self, commit: &CommitId, branch: Option<&BranchName>, url: &str) -> Output {
@@ -155,6 +156,10 @@ impl GitPush {
         }
         Output { values: Some(values), ..Output::none() }
     }
+}
+
+fn unfit(error: &git_name::Error) -> StepError {
+    StepError::Retryable(error.to_string())
 }
 
 fn not_pushed(error: PushError<StepError>) -> StepError {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Text;
+use crate::field::Of as _;
 use crate::git::{self, failed};
 
 /// Tag the commit that a work tree is at.
@@ -46,7 +47,7 @@ impl Step for GitTag {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let name = TagName::parse(&self.tag).map_err(|e| StepError::Retryable(e.to_string()))?;
+        let name = TagName::parse(&self.tag).map_err(|e| StepError::Retryable(e.to_string())).of("tag")?;
         let tree = git::open(ctx, &self.path).await?;
         if !self.force {
             refuse_taken(ctx, &tree, &name).await?;

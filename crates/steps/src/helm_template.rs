@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::chart::Chart;
 use crate::config::{Text, given};
+use crate::field::Of as _;
 use crate::lent::Lent;
 use crate::manifests::{self, Naming};
 use crate::{broke, yaml};
@@ -146,7 +147,7 @@ impl Step for HelmTemplate {
                 .map_err(|e| StepError::Retryable(self.told(&e.to_string(), &chart)))?
         };
         let written = ctx.work.blocking(move |work| Ok(self.write(work, &rendered))).await;
-        written.map_err(broke)??;
+        written.map_err(broke)?.of("outPath")?;
         Ok(Outcome::Succeeded(Output::none()))
     }
 }
@@ -160,15 +161,15 @@ struct Given {
 
 impl HelmTemplate {
     fn lent(&self, work: &WorkDir) -> Result<Given, StepError> {
-        let chart = Lent::of(work, &self.path).map_err(broke)?;
-        let mut files = Vec::new();
-        for file in &self.values_files {
-            if self.ignore_missing_value_files && work.kind(file).map_err(broke)?.is_none() {
+        let chart = Lent::of(work, &self.path).of("path")?;
+        let mut value_files = Vec::new();
+        for (i, file) in self.values_files.iter().enumerate() {
+            let field = || format!("valuesFiles[{i}]");
+            if self.ignore_missing_value_files && work.kind(file).of(field())?.is_none() {
                 continue;
             }
-            files.push(file.clone());
+            value_files.extend(work.lend(std::slice::from_ref(file)).of(field())?);
         }
-        let value_files = work.lend(&files).map_err(broke)?;
         // It may be packed, too.
         let about = self.path.join("Chart.yaml").map_err(|e| StepError::Retryable(e.to_string()))?;
         let about = work.read_text(&about).ok().and_then(|about| yaml::read(&about).ok());

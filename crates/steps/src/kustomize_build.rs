@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::broke;
 use crate::config::{Text, given};
+use crate::field::Of as _;
 use crate::manifests::{self, Naming};
 
 /// How long one build may take.
@@ -105,7 +106,7 @@ impl Step for KustomizeBuild {
             let path = work.lend(&[path])?.remove(0);
             Ok((work.materialize_read_only(&WorkPath::root())?, path))
         });
-        let (root, path) = lent.await.map_err(broke)?;
+        let (root, path) = lent.await.of("path")?;
         // Without a slash at its end.
         let root: PathBuf = root.components().collect();
         let mut arguments = arguments(&path);
@@ -134,7 +135,7 @@ impl Step for KustomizeBuild {
             })
         })?;
         let written = ctx.work.blocking(move |work| Ok(self.write(work, &built))).await;
-        written.map_err(broke)??;
+        written.map_err(broke)?.of("outPath")?;
         Ok(Outcome::Succeeded(Output::none()))
     }
 }

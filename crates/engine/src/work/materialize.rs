@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::Result;
+use super::error::{Error, Result};
 use super::journal::{DOT_GIT, Keep};
 use super::path::WorkPath;
 use super::view::{Kind, WorkDir};
@@ -77,7 +77,10 @@ impl WorkDir {
     /// Real paths of files and directories that a program only reads. Links in them that lead out of the work directory
     /// are refused.
     pub fn lend(&self, paths: &[WorkPath]) -> Result<Vec<PathBuf>> {
-        let lend = |path| {
+        let lend = |path: &WorkPath| {
+            if self.kind(path)?.is_none() {
+                return Err(Error::Missing(path.as_written().to_owned()));
+            }
             self.change(path, |journal| {
                 let real = self.followed(journal, path)?;
                 self.judge_links(&real)?;

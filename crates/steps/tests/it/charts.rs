@@ -295,7 +295,7 @@ fn s10_dependencies_made_to_harm() {
         (json!([{"name": "in", "version": "2", "repository": "file://../in"}]), "has version 1.0.0, not 2"),
         (
             json!([{"name": "x", "version": "1.0.0", "repository": "file://../x"}]),
-            "file://../x cannot be packaged: helm: Error: directory ../x not found",
+            "file://../x: \"x\" does not exist",
         ),
         (
             json!([{"name": "c", "version": "1.0.0", "repository": "file://../c/templates"}]),
@@ -307,12 +307,20 @@ fn s10_dependencies_made_to_harm() {
             "169.254.169.254",
         ),
         (json!([{"name": "x", "version": "1.0.0"}]), "is not in charts/"),
+        (json!([{"name": "there", "version": "^2"}]), "charts/there has version 1.0.0, not ^2"),
+        (
+            json!([{"name": "empty", "version": "1"}]),
+            "charts/empty: \"c/charts/empty/Chart.yaml\" does not exist",
+        ),
         (json!({"a": 1}), "cannot be read"),
         (json!(vec![json!({"name": "in", "repository": "file://../in"}); 101]), "more than 100 dependencies"),
     ] {
         let Some(bench) = desk(&wanted) else { return };
         put(&bench.directory.path().join("outside/Chart.yaml"), &outside);
         put(&bench.work().join("in/Chart.yaml"), &json!("apiVersion: v2\nname: in\nversion: 1.0.0\n"));
+        let there = json!("apiVersion: v2\nname: there\nversion: 1.0.0\n");
+        put(&bench.work().join("c/charts/there/Chart.yaml"), &there);
+        std::fs::create_dir(bench.work().join("c/charts/empty")).unwrap();
         let said = update(&bench, &json!(null)).unwrap_err().to_string();
         assert!(said.contains(why), "{wanted}: {said}");
         assert!(!said.contains(&*bench.directory.path().to_string_lossy()), "{said}");

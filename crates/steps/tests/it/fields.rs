@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, put};
 use crate::git_world::GitWorld;
+use crate::programs::with_programs;
 use crate::{control, http};
 
 #[test]
@@ -114,6 +115,55 @@ fn what_is_wrong_with_a_checkout_names_the_field() {
     }
     let hostile = said(&world.bench, "git-clone", json!({"repoURL": "ext::sh", "checkout": [{"path": "a"}]}));
     assert!(hostile.starts_with("repoURL: "), "{hostile}");
+}
+
+#[test]
+fn what_is_wrong_with_a_push_names_the_field() {
+    let world = GitWorld::with_app();
+    let config = json!({"repoURL": world.url("app"), "checkout": [{"path": "out", "branch": "main"}]});
+    world.bench.run_in("git-clone", config, |ctx| "demo".clone_into(&mut ctx.project)).unwrap();
+    for (kind, config, says) in [
+        ("git-push", json!({"path": "out", "targetBranch": "a b"}), "targetBranch: "),
+        ("git-push", json!({"path": "out", "tag": "a..b"}), "tag: "),
+        ("git-push", json!({"path": "none"}), "path: "),
+        ("git-tag", json!({"path": "out", "tag": "-x", "message": "m"}), "tag: "),
+    ] {
+        let text = said(&world.bench, kind, config);
+        assert!(text.starts_with(says), "{kind}: {text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_manifests_names_the_field() {
+    let mut bench = Bench::with(&json!({
+        "c/Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+        "c/templates/a.yaml": "kind: A\n",
+        "v.yaml": "a: 1\n",
+        "k/kustomization.yaml": "resources: [a.yaml]\n",
+        "k/a.yaml": "apiVersion: v1\nkind: A\nmetadata: {name: a}\n",
+        "file": "x",
+    }));
+    let Some(()) = with_programs(&mut bench) else { return };
+    let of = |more: Value| {
+        let mut config = json!({"path": "c", "releaseName": "r", "outPath": "o.yaml"});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        config
+    };
+    for (kind, config, says) in [
+        ("helm-template", of(json!({"path": "none"})), "path: \"none\" does not exist"),
+        (
+            "helm-template",
+            of(json!({"valuesFiles": ["v.yaml", "w.yaml"]})),
+            "valuesFiles[1]: \"w.yaml\" does not exist",
+        ),
+        ("helm-template", of(json!({"outPath": "file/o.yaml"})), "outPath: "),
+        ("kustomize-build", json!({"path": "none", "outPath": "o.yaml"}), "path: \"none\" does not exist"),
+        ("kustomize-build", json!({"path": "k", "outPath": "file/o.yaml"}), "outPath: "),
+        ("helm-update-chart", json!({"path": "k"}), "path: \"k/Chart.yaml\" does not exist"),
+    ] {
+        let text = said(&bench, kind, config);
+        assert!(text.starts_with(says), "{kind}: {text}");
+    }
 }
 
 #[test]
