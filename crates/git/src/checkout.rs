@@ -9,6 +9,7 @@ use crate::commit::Header;
 use crate::fetch::Want;
 use crate::lfs::Files;
 use crate::mirror::{Mirror, Revision, View};
+use crate::remote::Extent;
 use crate::settings::Identity;
 use crate::sign::SigningKey;
 use crate::state::{State, sparse_directories};
@@ -97,7 +98,7 @@ impl View {
             url: shared.remote.address.clone(),
             identity,
             insecure_skip_tls_verify: shared.remote.insecure_skip_tls_verify,
-            blobless: shared.remote.blobless,
+            blobless: shared.remote.extent == Extent::Blobless,
             sparse,
         };
         let mirrors = shared.directory.parent().unwrap_or(&shared.directory);

@@ -141,6 +141,11 @@ pub(crate) fn is_elsewhere(stderr: &str) -> bool {
         || stderr.contains("' not found")
 }
 
+/// Whether a server cannot leave out a history.
+pub(crate) fn refused_depth(stderr: &str) -> bool {
+    stderr.contains("does not support shallow")
+}
+
 /// Whether a server refused to give a single commit by its id.
 pub(crate) fn refused_id(stderr: &str) -> bool {
     [

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use crate::Error;
 use crate::classify;
 use crate::mirror::{Mirror, kept_as};
-use crate::remote::Remote;
+use crate::remote::Extent;
 
 /// Something to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,6 +91,8 @@ struct Health {
     clean: bool,
     /// Fetches since the objects were last packed.
     fetches: u32,
+    /// The server gives commits with their history only.
+    deep: bool,
 }
 
 struct Batch {
@@ -156,7 +158,7 @@ impl Drop for AbortOnDrop {
 
 async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) -> Result<Brought, Error> {
     let directory = &mirror.shared().directory;
-    let blobless = mirror.shared().remote.blobless;
+    let extent = mirror.shared().remote.extent;
     made_ready(mirror, health)?;
     let mut missing = BTreeSet::new();
     let mut healed = false;
@@ -168,12 +170,16 @@ async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) 
         if wants.is_empty() {
             break Ok(());
         }
-        let (output, error) = attempt(mirror, &wants).await?;
+        let (output, error) = attempt(mirror, &wants, left_out(mirror, &wants, health)).await?;
         let Some(error) = error else { break Ok(()) };
+        if !health.deep && classify::refused_depth(&output) {
+            health.deep = true;
+            continue;
+        }
         if !healed && classify::corrupt(&output) {
             healed = true;
             tracing::warn!(url = mirror.url(), %error, "a mirror is damaged and is made anew");
-            renew(directory, blobless).map_err(Error::io(format!("make {} anew", directory.display())))?;
+            renew(directory, extent).map_err(Error::io(format!("make {} anew", directory.display())))?;
             continue;
         }
         let Some(absent) = absent(&wants, &output) else { break Err(error) };
@@ -194,13 +200,17 @@ async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) 
     Ok(Brought { missing })
 }
 
-async fn attempt(mirror: &Mirror, wants: &BTreeSet<Want>) -> Result<(String, Option<Error>), Error> {
+async fn attempt(
+    mirror: &Mirror,
+    wants: &BTreeSet<Want>,
+    left_out: Option<&str>,
+) -> Result<(String, Option<Error>), Error> {
     let remote = &mirror.shared().remote;
     let command =
         mirror.command("fetch").remote(remote).deadline(mirror.runner().settings.fetch_deadline).reading();
     let flags =
         ["--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--no-auto-maintenance", "--force"];
-    let command = command.arg("fetch").args(flags).args(filter(remote));
+    let command = command.arg("fetch").args(flags).args(left_out);
     let command = command.args(["--end-of-options", &remote.address]);
     let output = command.args(wants.iter().flat_map(Want::refspecs)).run().await?;
     let error = (!output.success).then(|| classify::remote("fetch", &remote.shown, &output.stderr));
@@ -224,7 +234,7 @@ const PACK_EVERY: u32 = 50;
 /// but time later.
 async fn pack(mirror: &Mirror) {
     // Git 2.39 packs by size only what is whole.
-    let blobless = mirror.shared().remote.blobless;
+    let blobless = mirror.shared().remote.extent == Extent::Blobless;
     let how: &[&str] = if blobless { &["-a", "--keep-unreachable"] } else { &["--geometric=2"] };
     let command = mirror.command("pack").args(["repack", "-d", "-q"]).args(how);
     if let Err(error) = command.success().await {
@@ -237,14 +247,25 @@ const WHOLE: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\
 const BLOBLESS: &str = "[core]\n\trepositoryformatversion = 1\n\tfilemode = true\n\tbare = true\n\
     [extensions]\n\tpartialClone = none\n[remote \"none\"]\n\tpromisor = true\n\tpartialclonefilter = blob:none\n";
 
-fn filter(remote: &Remote) -> Option<&'static str> {
-    remote.blobless.then_some("--filter=blob:none")
+const WITHOUT_CONTENTS: &str = "--filter=blob:none";
+
+/// What a mirror does without.
+fn left_out(mirror: &Mirror, wants: &BTreeSet<Want>, health: &Health) -> Option<&'static str> {
+    match mirror.shared().remote.extent {
+        Extent::Whole => None,
+        Extent::Blobless => Some(WITHOUT_CONTENTS),
+        Extent::Shallow if !health.deep && wants.iter().all(|want| matches!(want, Want::Commit(_))) => {
+            Some("--depth=1")
+        }
+        // It is looked for in the histories of all branches.
+        Extent::Shallow => mirror.shared().directory.join("shallow").exists().then_some("--unshallow"),
+    }
 }
 
 fn made_ready(mirror: &Mirror, health: &mut Health) -> Result<(), Error> {
     let directory = &mirror.shared().directory;
     if !health.clean {
-        let prepared = prepare(directory, mirror.shared().remote.blobless);
+        let prepared = prepare(directory, mirror.shared().remote.extent);
         prepared.map_err(Error::io(format!("prepare {}", directory.display())))?;
     }
     health.clean = false;
@@ -261,18 +282,18 @@ pub(crate) async fn contents(mirror: &Mirror, ids: Vec<u8>) -> Result<(), Error>
         mirror.command("fetch").remote(remote).deadline(mirror.runner().settings.fetch_deadline).reading();
     let flags =
         ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--stdin"];
-    let command = command.args(flags).args(filter(remote)).args(["--end-of-options", &remote.address]);
+    let command = command.args(flags).arg(WITHOUT_CONTENTS).args(["--end-of-options", &remote.address]);
     let fetched = command.input(ids).success().await;
     health.clean = true;
     fetched.map(drop)
 }
 
 /// Makes the directory, or removes what a killed fetch left in it. Only who has the turn writes there.
-fn prepare(directory: &Path, blobless: bool) -> std::io::Result<()> {
+fn prepare(directory: &Path, extent: Extent) -> std::io::Result<()> {
     for part in ["objects/info", "objects/pack", "refs/heads", "refs/tags"] {
         DirBuilder::new().recursive(true).mode(0o700).create(directory.join(part))?;
     }
-    std::fs::write(directory.join("config"), if blobless { BLOBLESS } else { WHOLE })?;
+    std::fs::write(directory.join("config"), if extent == Extent::Blobless { BLOBLESS } else { WHOLE })?;
     if !directory.join("HEAD").exists() {
         std::fs::write(directory.join("HEAD"), "ref: refs/heads/none\n")?;
     }
@@ -285,9 +306,9 @@ fn prepare(directory: &Path, blobless: bool) -> std::io::Result<()> {
 }
 
 /// A mirror is only a copy: what a power cut has damaged is fetched again.
-fn renew(directory: &Path, blobless: bool) -> std::io::Result<()> {
+fn renew(directory: &Path, extent: Extent) -> std::io::Result<()> {
     std::fs::remove_dir_all(directory)?;
-    prepare(directory, blobless)
+    prepare(directory, extent)
 }
 
 fn remove_stale(directory: &Path, deep: bool, stale: fn(&Path) -> bool) -> std::io::Result<()> {

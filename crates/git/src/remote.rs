@@ -14,6 +14,16 @@ use url::Url;
 use crate::credential::{Access, Credential};
 use crate::{Error, Settings};
 
+/// How much of a repository its mirror has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    /// Contents of files only as they are needed.
+    Blobless,
+    /// Single commits without their history, where the server can.
+    Shallow,
+}
+
 /// A repository as one caller may reach it.
 #[derive(Clone)]
 pub(crate) struct Remote {
@@ -23,8 +33,7 @@ pub(crate) struct Remote {
     pub(crate) address: String,
     pub(crate) login: Login,
     pub(crate) insecure_skip_tls_verify: bool,
-    /// Its mirror has contents of files only as they are needed.
-    pub(crate) blobless: bool,
+    pub(crate) extent: Extent,
     /// Names the mirror: of address, credential, care, and what it has.
     pub(crate) id: String,
     /// Names the repository for the queues of its branches.
@@ -60,15 +69,28 @@ impl Remote {
             Transport::Http | Transport::Https => over_http(url, access, settings)?,
             Transport::Ssh => over_ssh(url, access)?,
         };
-        let mut id = fingerprint(salt, &address, &login, access.insecure_skip_tls_verify);
-        let blobless = access.blobless;
-        if blobless {
-            id = hex::encode(Sha256::digest(format!("{id} blobless")).get(..20).unwrap_or_default());
-        }
-        let normalized = url.normalized();
+        let extent = if access.blobless { Extent::Blobless } else { Extent::Whole };
         let insecure_skip_tls_verify = access.insecure_skip_tls_verify;
-        let moved = Arc::default();
-        Ok(Self { shown, address, login, insecure_skip_tls_verify, blobless, id, normalized, moved })
+        let (id, normalized, moved) = (String::new(), url.normalized(), Arc::default());
+        let remote = Self { shown, address, login, insecure_skip_tls_verify, extent, id, normalized, moved };
+        Ok(remote.named(salt))
+    }
+
+    /// With the name of its mirror.
+    fn named(self, salt: &[u8]) -> Self {
+        let whole = fingerprint(salt, &self.address, &self.login, self.insecure_skip_tls_verify);
+        let part = match self.extent {
+            Extent::Whole => return Self { id: whole, ..self },
+            Extent::Blobless => "blobless",
+            Extent::Shallow => "shallow",
+        };
+        let id = Sha256::digest(format!("{whole} {part}"));
+        Self { id: hex::encode(id.get(..20).unwrap_or_default()), ..self }
+    }
+
+    /// With a mirror of single commits, whose history nobody reads.
+    pub(crate) fn shallow(self, salt: &[u8]) -> Self {
+        Self { extent: Extent::Shallow, ..self }.named(salt)
     }
 
     /// Another repository that this one refers to: the login goes along to the same server only.
@@ -86,9 +108,8 @@ impl Remote {
                 other.login = self.login.clone();
             }
             other.insecure_skip_tls_verify = self.insecure_skip_tls_verify;
-            other.id = fingerprint(salt, &other.address, &other.login, other.insecure_skip_tls_verify);
         }
-        Ok(other)
+        Ok(other.named(salt))
     }
 
     /// Where it is by now, if not at its address.

@@ -51,7 +51,7 @@ fn below<'a>(
             let service = mirror.service();
             let url = RepoUrl::parse(&absolute(&mirror.shared().remote.address, url))?;
             let remote = mirror.shared().remote.sibling(&url, service.settings(), service.salt())?;
-            let other = service.mirror_of(remote);
+            let other = service.mirror_of(remote.shallow(service.salt()));
             other.fetch_revision(&Revision::Commit(id.clone().into())).await?;
             export(&other, &target, &id).await?;
             below(&other, &target, &id, depth + 1).await?;

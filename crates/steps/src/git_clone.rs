@@ -47,7 +47,7 @@ pub struct GitClone {
     /// Accept any certificate of the server.
     #[serde(default, rename = "insecureSkipTLSVerify")]
     insecure_skip_tls_verify: bool,
-    /// Bring files of submodules too.
+    /// Bring files of submodules too; of their commits no history, where the server can leave it out.
     #[serde(default)]
     recurse_submodules: bool,
     /// Bring contents of files only when they are needed, where the server can do that: less to begin with, where

@@ -367,6 +367,88 @@ async fn submodules_bring_their_files_and_stay_what_they_are() {
     assert!(matches!(refused, Err(Error::HostileUrl(_))), "{refused:?}");
 }
 
+/// How many commits the mirrors have that do not have everything.
+fn shallow(world: &World) -> Vec<usize> {
+    let mirrors = std::fs::read_dir(world.path("cache/mirrors")).unwrap();
+    let commits = |mirror: std::path::PathBuf| {
+        let arguments = ["cat-file", "--batch-all-objects", "--batch-check=%(objecttype)"];
+        let all = std::process::Command::new("git").current_dir(&mirror).args(arguments).output().unwrap();
+        String::from_utf8(all.stdout).unwrap().lines().filter(|kind| *kind == "commit").count()
+    };
+    let mirrors = mirrors.map(|mirror| mirror.unwrap().path());
+    mirrors.filter(|mirror| mirror.join("shallow").exists()).map(commits).collect()
+}
+
+#[tokio::test]
+async fn the_history_of_a_submodule_is_left_out_where_the_server_can() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let library = world.server.create_repository("library", "main").await.unwrap();
+    let mut commits = Vec::new();
+    for n in 0..6 {
+        let text = format!("{n}\n");
+        commits.push(library.commit(&Change::on("main", &text).file("l", &text)).await.unwrap());
+    }
+    let modules = "[submodule \"lib\"]\n\tpath = lib\n\turl = ../library.git\n";
+    // An old one, a newer one, and back: each comes by itself.
+    for (round, n) in [2, 4, 2, 5].into_iter().enumerate() {
+        let said = format!("round {round}");
+        let change = Change::on("main", &said).file(".gitmodules", modules).submodule("lib", &commits[n]);
+        app.commit(&change).await.unwrap();
+        let checkout = Checkout { recurse_submodules: true, ..Checkout::of(on("main")) };
+        let tree = world.check_out(&mirror, &said, checkout).await.work_tree;
+        assert_eq!(read(tree.directory(), "lib/l"), Some(format!("{n}\n")));
+        assert_eq!(shallow(&world), [[1, 2, 2, 3][round]]);
+    }
+    // The repository itself is another mirror, with its whole history.
+    let whole = world.mirror("library").fetch_revision(&on("main")).await.unwrap().0;
+    for commit in &commits {
+        assert_eq!(whole.changed_paths(&crate::world::id(commit)).await.unwrap(), ["l"]);
+    }
+}
+
+#[tokio::test]
+async fn where_a_history_cannot_be_left_out_all_of_it_comes() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let library = world.server.create_repository("library", "main").await.unwrap();
+    let at = library.commit(&Change::on("main", "one").file("l", "one\n")).await.unwrap();
+    library.commit(&Change::on("main", "two").file("l", "two\n")).await.unwrap();
+    let bare = world.server.root().join("library.git");
+    let told = std::process::Command::new("git").arg("update-server-info").current_dir(&bare).status();
+    assert!(told.unwrap().success());
+    let modules = format!("[submodule \"lib\"]\n\tpath = lib\n\turl = {}\n", files_alone(bare));
+    let change = Change::on("main", "sub").file(".gitmodules", &modules).submodule("lib", &at);
+    app.commit(&change).await.unwrap();
+    let checkout = Checkout { recurse_submodules: true, ..Checkout::of(on("main")) };
+    let tree = world.check_out(&mirror, "tree", checkout).await.work_tree;
+    assert_eq!(read(tree.directory(), "lib/l").as_deref(), Some("one\n"));
+    assert!(shallow(&world).is_empty());
+}
+
+/// Serves a directory as a server does that knows nothing of Git; its URL.
+fn files_alone(directory: std::path::PathBuf) -> String {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let asked: Vec<_> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+            let path = asked[0].split([' ', '?']).nth(1).unwrap().trim_start_matches('/').to_owned();
+            let (status, body) = match std::fs::read(directory.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let head =
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _gone = stream.write_all(&[head.into_bytes(), body].concat());
+        }
+    });
+    url
+}
+
 #[tokio::test]
 async fn changes_are_shown_before_they_are_committed() {
     let world = World::new().await;
