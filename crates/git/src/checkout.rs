@@ -126,7 +126,8 @@ impl View {
             }
             None => begin(&tree).await?,
         };
-        if checkout.recurse_submodules {
+        // A branch that was just made is empty.
+        if checkout.recurse_submodules && !created {
             submodule::fill(&self.mirror, tree.directory(), &head).await?;
         }
         ferry_failpoint::point!("checkout.filled");

@@ -153,6 +153,12 @@ impl Runner {
 }
 
 impl<'a> Invocation<'a> {
+    /// What it works on, for messages: where that is on this machine is nobody's business.
+    pub(crate) fn on(mut self, place: impl Into<String>) -> Self {
+        self.place = place.into();
+        self
+    }
+
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
         self

@@ -127,7 +127,7 @@ impl Mirror {
     }
 
     pub(crate) fn command(&self, operation: &'static str) -> Invocation<'_> {
-        self.runner().bare(operation, &self.shared.directory)
+        self.runner().bare(operation, &self.shared.directory).on(self.url())
     }
 
     /// Whether it is the same repository by the same credential.

@@ -174,13 +174,14 @@ impl WorkTree {
     }
 
     pub(crate) fn command(&self, operation: &'static str) -> Invocation<'_> {
-        let command = self.runner.in_tree(operation, &self.directory);
+        let place = format!("the work tree of {}", self.state.url);
+        let command = self.runner.in_tree(operation, &self.directory).on(place);
         command.config(lfs::filter(&self.runner.settings, &self.lfs_store()))
     }
 
     /// A command in its mirror.
     pub(crate) fn mirror_command(&self, operation: &'static str) -> Invocation<'_> {
-        self.runner.bare(operation, &self.mirrors.join(&self.state.mirror))
+        self.runner.bare(operation, &self.mirrors.join(&self.state.mirror)).on(self.state.url.as_str())
     }
 
     /// Where the large files of its mirror are.

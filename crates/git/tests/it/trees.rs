@@ -359,6 +359,9 @@ async fn submodules_bring_their_files_and_stay_what_they_are() {
         mirror.fetch_revision(&on("main")).await.unwrap().0
     };
     assert_eq!(view.changed_paths(&head).await.unwrap(), ["a"]);
+    // A new branch has none.
+    let new = Checkout { create: true, recurse_submodules: true, ..Checkout::of(on("new")) };
+    assert!(world.check_out(&mirror, "new", new).await.created);
     // A hostile submodule URL is refused before Git sees it.
     let modules = "[submodule \"lib\"]\n\tpath = vendor/lib\n\turl = ext::sh -c id\n";
     app.commit(&Change::on("main", "bad").file(".gitmodules", modules)).await.unwrap();
