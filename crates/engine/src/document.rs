@@ -35,7 +35,8 @@ impl Document {
 
     /// What is wrong with an expression, whatever it is evaluated over.
     pub fn check(&self, expression: &str) -> Result<(), String> {
-        Expression::parse(expression).map(|_| ()).map_err(|e| e.to_string())
+        let parsed = Expression::parse(expression).map_err(|e| e.to_string())?;
+        parsed.check(&self.functions).map_err(|e| e.to_string())
     }
 
     /// Whether a condition holds; the error has its place.

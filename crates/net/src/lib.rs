@@ -2,6 +2,7 @@
 //! a name that changes its mind leads anywhere else; everything has a deadline and a size.
 
 mod busy;
+mod malformed;
 mod names;
 mod redirect;
 
@@ -10,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use ferry_artifact::egress::Egress;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Proxy, Response, Url};
 
@@ -34,6 +36,9 @@ pub struct Http {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
+    /// What was given is no URL, now and for ever.
+    #[error("{0}")]
+    Malformed(String),
     /// Nothing was sent.
     #[error("{0}")]
     Unsent(String),
@@ -188,7 +193,13 @@ fn client(names: &Names, insecure: bool, proxy: Option<&str>) -> Result<Client, 
 
 fn url(text: &str, query: &[(String, String)]) -> Result<Url, Error> {
     let unsent = |why: String| Error::Unsent(format!("url: {why}"));
-    let mut url = Url::parse(text).map_err(|e| unsent(format!("{e}; write it as https://host/path")))?;
+    let mut url = Url::parse(text).map_err(|e| {
+        let why = format!("url: {e}; write it as https://host/path");
+        if malformed::is(text, Some(e)) { Error::Malformed(why) } else { Error::Unsent(why) }
+    })?;
+    if malformed::is(text, None) {
+        return Err(Error::Malformed("url: it holds what no URL may; escape it as %20".to_owned()));
+    }
     if !is_http(&url) {
         return Err(unsent(format!("{:?} is no scheme of this step: http or https", url.scheme())));
     }
@@ -197,9 +208,16 @@ fn url(text: &str, query: &[(String, String)]) -> Result<Url, Error> {
             url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         pairs.extend_from_slice(query);
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        url.query_pairs_mut().clear().extend_pairs(pairs);
+        let pairs = pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+        url.set_query(Some(&pairs.collect::<Vec<_>>().join("&")));
     }
     Ok(url)
+}
+
+/// A part of a query as Go writes it.
+fn escaped(text: &str) -> String {
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, ESCAPED).to_string().replace("%20", "+")
 }
 
 fn is_http(url: &Url) -> bool {

@@ -90,6 +90,16 @@ pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, 
     whole.map(Some).ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number in range")))
 }
 
+/// Reads an optional count, where all that is beyond what we can count to is the same.
+pub fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let whole = number.as_f64().filter(|float| float.fract() == 0.0 && *float > f64::from(u32::MAX));
+    match whole {
+        Some(_) => Ok(Some(u32::MAX)),
+        None => self::whole(number).map_err(serde::de::Error::custom),
+    }
+}
+
 /// A length of time, as `90s` or `1h30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Duration(pub std::time::Duration);

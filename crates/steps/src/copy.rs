@@ -45,7 +45,7 @@ impl Step for Copy {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let ignored = Ignored::read(self.ignore.as_deref().unwrap_or_default())?;
+        let ignored = Ignored::read_as_written(self.ignore.as_deref().unwrap_or_default())?;
         if self.lies_in_itself(&ignored) {
             return Err(StepError::Retryable(format!(
                 "cannot copy {:?} into itself: outPath {:?} lies inside inPath; ignore it or choose another",

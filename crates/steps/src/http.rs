@@ -202,6 +202,7 @@ impl Step for Http {
         let network = ctx.service::<Network>()?;
         let mut response = network.send(request).await.map_err(|error| match error {
             Error::Sent(why) if !self.reads() => unknown(&why),
+            Error::Malformed(why) => StepError::Fatal(why),
             Error::Sent(why) | Error::Unsent(why) => StepError::Retryable(why),
         })?;
         let body = net::body(&mut response, LIMIT).await.map_err(StepError::Retryable)?;
@@ -244,23 +245,19 @@ impl Http {
         })
     }
 
-    /// Reads a body by its type. What has another type is JSON where it can be read so.
+    /// Reads a body by its type. What has another type, or none, is JSON where it can be read so.
     fn read(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, String> {
         let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let said = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let kind = self.response_content_type.or(match said.as_str() {
-            "" | "application/json" => Some(ContentType::Json),
+            "application/json" => Some(ContentType::Json),
             "application/yaml" | "text/yaml" | "application/x-yaml" => Some(ContentType::Yaml),
             "text/plain" => Some(ContentType::Text),
             _ => None,
         });
         let text = String::from_utf8_lossy(body);
         if body.is_empty() {
-            return Ok(if kind == Some(ContentType::Text) {
-                Value::from("")
-            } else {
-                Value::Object(Map::new())
-            });
+            return Ok(Value::Object(Map::new()));
         }
         match kind {
             Some(ContentType::Json) => {
@@ -281,17 +278,20 @@ impl Http {
             Ok(()) => StepError::Retryable(format!("{field}: {why}")),
             Err(_) => StepError::Fatal(format!("{field}: {why}")),
         };
-        let (success, failure) = (&self.success_expression, &self.failure_expression);
-        if !failure.is_empty()
-            && document.holds(failure).map_err(|why| failed("failureExpression", failure, why))?
-        {
+        let holds = |field: &str, expression: &str| {
+            let given = Some(expression).filter(|expression| !expression.is_empty());
+            given.map(|given| document.holds(given).map_err(|why| failed(field, given, why))).transpose()
+        };
+        let success = holds("successExpression", &self.success_expression)?;
+        let failure = holds("failureExpression", &self.failure_expression)?;
+        if failure == Some(true) {
             return Err(self.failure(document, status));
         }
-        let succeeded = match (success.is_empty(), failure.is_empty()) {
-            (false, _) => document.holds(success).map_err(|why| failed("successExpression", success, why))?,
-            (true, false) => true,
-            (true, true) if status.is_success() => true,
-            (true, true) => {
+        let succeeded = match (success, failure) {
+            (Some(success), _) => success,
+            (None, Some(_)) => false,
+            (None, None) if status.is_success() => true,
+            (None, None) => {
                 let answered = format!("{} answered {status}", net::shown(&self.url));
                 let busy = net::busy(response, self.poll(), LONGEST).filter(|_| self.reads());
                 let wait = busy.ok_or_else(|| StepError::Refused(answered.clone()))?;
@@ -300,7 +300,7 @@ impl Http {
         };
         if !succeeded {
             let why = format!(
-                "{} answered {status}, for which successExpression does not hold yet",
+                "{} answered {status}, which is neither success nor failure by the expressions given",
                 net::shown(&self.url)
             );
             return Ok(again(why, self.poll()));

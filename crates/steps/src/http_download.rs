@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ferry_engine::work::WorkPath;
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
-use ferry_net::{Http, Payload, Request, shown, told};
+use ferry_net::{Error, Http, Payload, Request, shown, told};
 use reqwest::{Method, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -72,7 +72,10 @@ impl Step for HttpDownload {
             timeout: self.timeout.map_or(TIMEOUT, |timeout| timeout.0),
         };
         let http = ctx.service::<Http>()?;
-        let response = http.send(request).await.map_err(|e| StepError::Retryable(e.to_string()))?;
+        let response = http.send(request).await.map_err(|error| match error {
+            Error::Malformed(why) => StepError::Fatal(why),
+            Error::Sent(why) | Error::Unsent(why) => StepError::Retryable(why),
+        })?;
         if !response.status().is_success() {
             return Err(StepError::Refused(format!("{} answered {}", shown(&self.url), response.status())));
         }

@@ -10,8 +10,17 @@ pub struct Ignored(Gitignore);
 impl Ignored {
     /// Reads patterns, one a line; spaces around them mean nothing.
     pub fn read(text: &str) -> Result<Self, StepError> {
+        Self::of(text.lines().map(str::trim))
+    }
+
+    /// Reads patterns, one a line, where spaces before one are part of it.
+    pub fn read_as_written(text: &str) -> Result<Self, StepError> {
+        Self::of(text.lines())
+    }
+
+    fn of<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Self, StepError> {
         let mut builder = GitignoreBuilder::new("");
-        for line in text.lines().map(str::trim) {
+        for line in lines {
             builder
                 .add_line(None, line)
                 .map_err(|e| StepError::Retryable(format!("ignore pattern {line:?} cannot be read: {e}")))?;

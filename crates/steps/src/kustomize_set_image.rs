@@ -134,12 +134,15 @@ impl Step for KustomizeSetImage {
         let path = self.path;
         let set = ctx.work.blocking(move |work| Ok(set(work, &path, wanted))).await;
         let message = set.map_err(broke)?.of("path")?;
-        Ok(Outcome::Succeeded(Output::values([("commitMessage", message)])))
+        Ok(Outcome::Succeeded(match message {
+            Some(message) => Output::values([("commitMessage", message)]),
+            None => Output::none(),
+        }))
     }
 }
 
-/// Sets images in the kustomization of a directory; what they are now, in words.
-fn set(work: &WorkDir, path: &WorkPath, wanted: Vec<Entry>) -> Result<String, StepError> {
+/// Sets images in the kustomization of a directory; what they are now, in words, if there are any.
+fn set(work: &WorkDir, path: &WorkPath, wanted: Vec<Entry>) -> Result<Option<String>, StepError> {
     let file = kustomization(work, path)?;
     let text = work.read_text(&file).map_err(broke)?;
     let wrong =
@@ -147,18 +150,22 @@ fn set(work: &WorkDir, path: &WorkPath, wanted: Vec<Entry>) -> Result<String, St
     let said = yaml::piece(&text, "images").map_err(|e| wrong(e.to_string()))?;
     let mut entries = BTreeMap::new();
     for entry in listed(said).map_err(wrong)? {
-        entries.insert(entry.name.clone(), entry);
+        // The first of a name counts.
+        entries.entry(entry.name.clone()).or_insert(entry);
     }
     for entry in wanted {
         let old = entries.remove(&entry.name);
         entries.insert(entry.name.clone(), entry.over(old));
+    }
+    if entries.is_empty() {
+        return Ok(None);
     }
     let message = message(path.as_written(), entries.values());
     let items = entries.into_values().map(Entry::piece).collect();
     let list = What::List { flow: false, items };
     let text = yaml::put(&text, "images", list.into()).map_err(|e| wrong(e.to_string()))?;
     work.write(&file, text.as_bytes()).map_err(broke)?;
-    Ok(message)
+    Ok(Some(message))
 }
 
 /// The one kustomization in a directory.

@@ -101,7 +101,9 @@ impl Tar {
             }
             Some(kind) => {
                 let base = self.in_path.parent().unwrap_or_else(WorkPath::root);
-                (base, vec![Entry { path: self.in_path.clone(), kind }])
+                let name = self.in_path.file_name().unwrap_or_default();
+                let kept = !ignored.has(name, false);
+                (base, kept.then(|| Entry { path: self.in_path.clone(), kind }).into_iter().collect())
             }
             None => {
                 let missing = self.in_path.as_written();

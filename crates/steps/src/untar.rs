@@ -10,7 +10,7 @@ use tar::{Archive, EntryType};
 
 use crate::archive::{Contents, MAX_HEADER, MAX_TIME, Meter};
 use crate::broke;
-use crate::config::{Text, given, whole};
+use crate::config::{Text, given, many};
 use crate::field::Of;
 use crate::ignored::Ignored;
 
@@ -18,6 +18,8 @@ use crate::ignored::Ignored;
 const OUT_MODE: u32 = 0o700;
 /// The mode of directories in it.
 const DIRECTORY_MODE: u32 = 0o750;
+/// The most that the mode of a file may say: nobody else writes.
+const MODE: u32 = 0o755;
 /// What is left out where nothing is said.
 const IGNORED: &str = ".git";
 /// Take apart an archive, compressed by gzip or not.
@@ -42,7 +44,7 @@ pub struct Untar {
     /// The directory to make.
     out_path: WorkPath,
     /// How many parts of each name are cut off.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "many")]
     #[schemars(with = "u32")]
     strip_components: Option<u32>,
     /// Patterns, one a line, of what is left out; the syntax is that of `.gitignore`.
@@ -71,12 +73,29 @@ impl Untar {
         judge(self.open(work)?).map_err(|why| self.told(why))?;
         let archive = self.open(work)?;
         if !self.out_path.is_root() {
-            if work.exists(&self.out_path).of("outPath")? {
-                work.remove(&self.out_path).of("outPath")?;
-            }
-            work.create_dir_all_with_mode(&self.out_path, OUT_MODE).of("outPath")?;
+            self.make_room(work).of("outPath")?;
         }
         Taking { step: self, work, ignored }.all(archive).map_err(|why| self.told(why))
+    }
+
+    /// Makes `outPath`, in the place of a directory that is there.
+    fn make_room(&self, work: &WorkDir) -> Result<(), StepError> {
+        match work.kind(&self.out_path).map_err(broke)? {
+            Some(Kind::Directory) => work.remove(&self.out_path).map_err(broke)?,
+            Some(_) => {
+                let path = self.out_path.as_written();
+                return Err(StepError::Retryable(format!("{path:?} is there and is no directory")));
+            }
+            // A link that leads nowhere.
+            None if work.exists(&self.out_path).map_err(broke)? => {
+                work.remove(&self.out_path).map_err(broke)?;
+            }
+            None => {}
+        }
+        if let Some(parent) = self.out_path.parent().filter(|parent| !parent.is_root()) {
+            work.create_dir_all_with_mode(&parent, DIRECTORY_MODE).map_err(broke)?;
+        }
+        work.create_dir_all_with_mode(&self.out_path, OUT_MODE).map_err(broke)
     }
 
     fn told(&self, why: Stop) -> StepError {
@@ -162,7 +181,9 @@ impl Taking<'_> {
                 EntryType::Symlink => {
                     let target = entry.link_name_bytes();
                     let target = target.and_then(|target| String::from_utf8(target.into_owned()).ok());
-                    if let Some(target) = target.filter(|target| stays_below(target)) {
+                    let target = target.filter(|target| stays_below(target));
+                    // What came first stays.
+                    if let Some(target) = target.filter(|_| !self.is_there(&path)) {
                         self.above(&path)?;
                         self.work.symlink(&target, &path)?;
                     }
@@ -176,12 +197,18 @@ impl Taking<'_> {
 
     /// Where an entry belongs below `outPath`; none where it is to be passed over.
     fn below(&self, name: &str) -> Option<String> {
-        if name.starts_with('/') || name.contains('\\') || name.split('/').any(|part| part == "..") {
+        let strip = usize::try_from(self.step.strip_components.unwrap_or(0)).unwrap_or(usize::MAX);
+        let parts: Vec<_> = name.split('/').skip(strip).collect();
+        // What is cut off does no harm.
+        if parts.len() > 1 && parts.first() == Some(&"") || parts.contains(&"..") || name.contains('\\') {
             return None;
         }
-        let strip = usize::try_from(self.step.strip_components.unwrap_or(0)).unwrap_or(usize::MAX);
-        let parts: Vec<_> = name.split('/').skip(strip).filter(|part| !matches!(*part, "" | ".")).collect();
+        let parts: Vec<_> = parts.into_iter().filter(|part| !matches!(*part, "" | ".")).collect();
         (!parts.is_empty()).then(|| parts.join("/"))
+    }
+
+    fn is_there(&self, path: &WorkPath) -> bool {
+        matches!(self.work.kind_of_link(path), Ok(Some(_)))
     }
 
     fn directory(&self, path: &WorkPath) -> Result<(), Stop> {
@@ -200,7 +227,7 @@ impl Taking<'_> {
     }
 
     fn file(&self, path: &WorkPath, entry: &mut tar::Entry<'_, Contents>) -> Result<(), Stop> {
-        let (size, mode) = (entry.size(), entry.header().mode()? & 0o777);
+        let (size, mode) = (entry.size(), entry.header().mode()? & MODE);
         self.above(path)?;
         self.work.write_from(path, mode, |file| match io::copy(entry, file)? {
             copied if copied == size => Ok(()),

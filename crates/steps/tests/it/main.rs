@@ -21,6 +21,7 @@ mod http;
 mod kargo_schemas;
 mod links;
 mod local;
+mod near;
 mod oci;
 mod programs;
 mod reach;
