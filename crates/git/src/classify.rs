@@ -141,6 +141,14 @@ pub(crate) fn is_elsewhere(stderr: &str) -> bool {
         || stderr.contains("' not found")
 }
 
+/// Whether what came may be what is damaged, not what was there.
+pub(crate) fn mangled(stderr: &str) -> bool {
+    let said = stderr.to_lowercase();
+    ["unpack-objects", "index-pack", "pack has bad object", "pack is corrupted"]
+        .iter()
+        .any(|text| said.contains(text))
+}
+
 /// Whether a server cannot leave out a history.
 pub(crate) fn refused_depth(stderr: &str) -> bool {
     stderr.contains("does not support shallow")

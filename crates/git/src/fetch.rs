@@ -13,10 +13,10 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 use parking_lot::Mutex;
 use tracing::Instrument as _;
 
-use crate::Error;
 use crate::classify;
 use crate::mirror::{Mirror, kept_as};
 use crate::remote::Extent;
+use crate::{Error, aside};
 
 /// Something to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,8 +178,16 @@ async fn fetch(mirror: &Mirror, mut wants: BTreeSet<Want>, health: &mut Health) 
         }
         if !healed && classify::corrupt(&output) {
             healed = true;
+            if classify::mangled(&output) && is_whole(mirror).await {
+                tracing::warn!(url = mirror.url(), %error, "what came was damaged on its way, and is fetched again");
+                continue;
+            }
             tracing::warn!(url = mirror.url(), %error, "a mirror is damaged and is made anew");
             renew(directory, extent).map_err(Error::io(format!("make {} anew", directory.display())))?;
+            if extent != Extent::Shallow {
+                // Work trees borrow what others have wanted.
+                wants.insert(Want::Everything);
+            }
             continue;
         }
         let Some(absent) = absent(&wants, &output) else { break Err(error) };
@@ -305,9 +313,15 @@ fn prepare(directory: &Path, extent: Extent) -> std::io::Result<()> {
     })
 }
 
+/// Whether nothing of what a mirror has is damaged.
+async fn is_whole(mirror: &Mirror) -> bool {
+    let command = mirror.command("look for damage in").args(["fsck", "--no-dangling", "--no-progress"]);
+    command.run().await.is_ok_and(|looked| looked.success)
+}
+
 /// A mirror is only a copy: what a power cut has damaged is fetched again.
 fn renew(directory: &Path, extent: Extent) -> std::io::Result<()> {
-    std::fs::remove_dir_all(directory)?;
+    aside::put_all(directory)?;
     prepare(directory, extent)
 }
 

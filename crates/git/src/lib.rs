@@ -7,6 +7,7 @@
 //!
 //! No caller sees a path inside a mirror or a `git` command line.
 
+mod aside;
 mod branch;
 mod checkout;
 mod classify;

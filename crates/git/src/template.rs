@@ -5,6 +5,7 @@
 //! <mirror>/trees/<which branch and directories>/tree/   a work tree of ours, that nobody else ever gets
 //! <mirror>/trees/<which branch and directories>/head    its commit, and the boot of the machine that wrote the files
 //! <mirror>/trees/<which branch and directories>/spare/  work trees that nobody needs any more, without `.git`
+//! <mirror>/gone/                                        what is being removed
 //! ```
 //! Branches are apart, since one may have nothing in common with another; what is no branch shares one place. `head` is
 //! written when everything is in place; after another boot the disk may hold less than was written, and nothing is trusted.
@@ -24,6 +25,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ferry_artifact::CommitId;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
@@ -52,10 +54,11 @@ pub(crate) struct Stand {
     came: Option<Came>,
 }
 
-/// From which commit files came to another, and the directories with what is different.
+/// From which commit files came to another, since when they were complete there, and the directories with what is
+/// different.
 #[derive(Debug)]
 struct Came {
-    from: CommitId,
+    from: (CommitId, SystemTime),
     changed: Directories,
 }
 
@@ -104,7 +107,7 @@ pub(crate) async fn lend(
                 tracing::warn!(path = %path.display(), "a file that belongs to the cache was changed; it is made anew");
                 let mut at = lock.write().await;
                 *at = None;
-                template.forget()?;
+                template.place.forget().map_err(Error::io("remove files that were changed"))?;
             }
             Err(Unlent::Io(error)) => {
                 tracing::debug!(%error, "files cannot be lent to a work tree");
@@ -117,18 +120,23 @@ pub(crate) async fn lend(
     Ok(false)
 }
 
-/// The lock of these files. Makes room for them among those of the mirror.
+/// The lock of these files. Makes a place for them, and room for it among those of the mirror.
 fn lock_of(mirror: &Mirror, Place(directory): &Place) -> Arc<RwLock<At>> {
     let mut templates = mirror.shared().templates.lock();
-    if !templates.contains_key(directory) && !directory.exists() {
+    if !directory.exists() {
         make_room(&mut templates, directory.parent().unwrap_or(directory));
+        // Whoever comes next counts it. Where that cannot be, files cannot be kept there either, which is told then.
+        let _told_later = std::fs::create_dir_all(directory);
     }
     templates.entry(directory.clone()).or_default().clone()
 }
 
 /// Removes what moved longest ago and is not in use.
 fn make_room(templates: &mut HashMap<PathBuf, Arc<RwLock<At>>>, places: &Path) {
-    let age = |place: &PathBuf| std::fs::metadata(place.join("head")).and_then(|head| head.modified()).ok();
+    let age = |place: &PathBuf| {
+        let moved = std::fs::metadata(place.join("head")).or_else(|_| std::fs::metadata(place));
+        moved.and_then(|place| place.modified()).ok()
+    };
     let mut all: Vec<PathBuf> =
         std::fs::read_dir(places).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     all.sort_by_cached_key(age);
@@ -137,7 +145,7 @@ fn make_room(templates: &mut HashMap<PathBuf, Arc<RwLock<At>>>, places: &Path) {
         let lock = templates.entry(place.clone()).or_default().clone();
         if let Ok(mut at) = lock.try_write_owned() {
             *at = None;
-            if let Err(error) = std::fs::remove_dir_all(place) {
+            if let Err(error) = Place(place.clone()).remove() {
                 tracing::debug!(place = %place.display(), %error, "files of the cache are not removed");
             }
         }
@@ -152,7 +160,7 @@ async fn moved(
     commit: &CommitId,
 ) -> Result<OwnedRwLockReadGuard<At>, Error> {
     let at = lock.clone().read_owned().await;
-    if at.as_ref().is_some_and(|stand| stand.commit == *commit) {
+    if at.as_ref().is_some_and(|stand| stand.commit == *commit && template.place.head().exists()) {
         return Ok(at);
     }
     drop(at);
@@ -190,10 +198,12 @@ impl Template {
         let mut came = None;
         if known.as_ref() != Some(commit) {
             *at = None;
+            let complete = self.place.complete();
             let _absent = std::fs::remove_file(self.place.head());
             partial::files(mirror, &self.tree, commit).await?;
-            if let Some(old) = &known {
-                came = self.advance(old, commit).await.unwrap_or(None);
+            if let (Some(old), Ok(complete)) = (known, complete) {
+                let changed = self.advance(&old, commit).await.unwrap_or(None);
+                came = changed.map(|changed| Came { from: (old, complete), changed });
             }
             if came.is_none() {
                 self.fill(commit).await?;
@@ -206,7 +216,7 @@ impl Template {
     }
 
     /// What is different now; `None`: everything has to be made anew.
-    async fn advance(&self, old: &CommitId, new: &CommitId) -> Result<Option<Came>, Error> {
+    async fn advance(&self, old: &CommitId, new: &CommitId) -> Result<Option<Directories>, Error> {
         self.tree.secure()?;
         // What was written into would be as old as the rest from here on.
         let unchanged = self.tree.command("look for changes in").args(["update-index", "--refresh"]);
@@ -232,32 +242,22 @@ impl Template {
             return Ok(None);
         }
         self.tree.set_head(new)?;
-        Ok(Some(Came { from: old.clone(), changed }))
+        Ok(Some(changed))
     }
 
     async fn fill(&self, commit: &CommitId) -> Result<(), Error> {
-        self.forget()?;
         let directory = self.tree.directory();
+        self.place.forget().map_err(Error::io(format!("make {} anew", directory.display())))?;
         std::fs::create_dir_all(directory).map_err(Error::io(format!("make {}", directory.display())))?;
         lay_out(&self.tree, None, Some(commit))?;
         let command = self.tree.command("check out into").args(["read-tree", "--reset", "-u"]);
         command.arg(commit.as_str()).success().await.map(|_| ())
     }
 
-    /// Spare work trees stay: their files are others than those that will be here.
-    fn forget(&self) -> Result<(), Error> {
-        let failed = |path: PathBuf| move |error| Error::io(format!("remove {}", path.display()))(error);
-        let is_absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        let (head, tree) = (self.place.head(), self.place.tree());
-        // Nobody takes half of what was there for all of it.
-        std::fs::remove_file(&head).or_else(|e| if is_absent(&e) { Ok(()) } else { Err(failed(head)(e)) })?;
-        std::fs::remove_dir_all(&tree).or_else(|e| if is_absent(&e) { Ok(()) } else { Err(failed(tree)(e)) })
-    }
-
     fn link_into(&self, target: &WorkTree, ready: Option<Spare>, at: Option<&Stand>) -> Result<(), Unlent> {
         let stand = at.ok_or_else(|| io::Error::other("nobody knows which files these are"))?;
         let spare = match ready.or_else(|| self.place.spare()) {
-            Some(spare) => stand.given(spare)?,
+            Some(spare) => stand.given(spare, self.place.complete()?)?,
             None => None,
         };
         match spare {
@@ -271,10 +271,12 @@ impl Template {
 
 impl Stand {
     /// A spare work tree with the files; none if it is not there any more, or cannot be put right.
-    fn given(&self, mut spare: Spare) -> Result<Option<Spare>, Unlent> {
+    fn given(&self, mut spare: Spare, complete: SystemTime) -> Result<Option<Spare>, Unlent> {
         let only = match (&spare.same_as, &self.came) {
-            (Some(commit), _) if *commit == self.commit => return Ok(Some(spare)),
-            (Some(commit), Some(came)) if *commit == came.from => Some(&came.changed),
+            (Some((commit, since)), _) if *commit == self.commit && *since == complete => {
+                return Ok(Some(spare));
+            }
+            (Some(before), Some(came)) if *before == came.from => Some(&came.changed),
             _ => None,
         };
         match spare.look(&self.commit, only) {

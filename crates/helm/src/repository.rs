@@ -1,6 +1,5 @@
 //! Fetching a chart from where a dependency says it is: the newest version that will do.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferry_artifact::semver::{Constraint, Version};
@@ -197,14 +196,19 @@ impl Place<'_> {
         {
             return Ok(release);
         }
-        let versions = releases.iter().map(|release| release.version.as_str()).collect();
-        let version = self.newest(&versions, wanted).await?;
-        of(&version).ok_or_else(|| self.no_version(wanted))
+        let versions: Vec<_> = releases.iter().map(|release| release.version.as_str()).collect();
+        of(self.newest(&versions, wanted).await?).ok_or_else(|| self.no_version(wanted))
     }
 
-    async fn newest(&self, versions: &BTreeSet<&str>, wanted: &str) -> Result<String, Error> {
-        let newest = resolve::newest(self.programs, versions, wanted).await?;
-        newest.ok_or_else(|| self.no_version(wanted))
+    /// The newest that will do; of several that are equally new, the first.
+    async fn newest<'v>(&self, versions: &[&'v str], wanted: &str) -> Result<&'v str, Error> {
+        let all = versions.iter().copied().collect();
+        let newest = resolve::newest(self.programs, &all, wanted).await?;
+        let newest = newest.and_then(|newest| Version::parse(&newest).ok());
+        let newest = newest.ok_or_else(|| self.no_version(wanted))?;
+        let as_new = |version: &Version| version.cmp(&newest).is_eq();
+        let first = versions.iter().find(|version| Version::parse(version).as_ref().is_ok_and(as_new));
+        first.copied().ok_or_else(|| self.no_version(wanted))
     }
 
     /// The credential is for the repository's own host only.
@@ -258,7 +262,7 @@ impl Place<'_> {
                 exactly
             } else {
                 let versions: Vec<_> = tags.iter().filter_map(|tag| version(tag)).collect();
-                let versions = versions.iter().map(String::as_str).collect();
+                let versions: Vec<_> = versions.iter().map(String::as_str).collect();
                 self.newest(&versions, wanted).await?.replace('+', "_")
             }
         };

@@ -37,7 +37,8 @@ struct Found {
     version: String,
 }
 
-/// The newest version that will do, as it was written. Those that are no versions are passed over.
+/// The newest version that will do, as it was written; of several that are equally new, any. Those that are no versions are
+/// passed over.
 pub async fn newest(
     programs: &Programs,
     versions: &BTreeSet<&str>,

@@ -2,8 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use ferry_artifact::CommitId;
@@ -11,25 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::Directories;
 use super::lending::{Before, Lending, Unlent};
+use crate::aside::{self, SELF, name};
 
 /// Most work trees that are kept for those who come.
 const SPARES: usize = 16;
 
 /// How the name of a work tree begins that was taken from the spare ones.
 const TAKEN: &str = "taken-";
-
-static COUNT: AtomicU64 = AtomicU64::new(0);
-
-/// What tells this process from those before it, which may have had its number.
-static SELF: LazyLock<String> = LazyLock::new(|| {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{:x}", std::process::id(), since.as_nanos())
-});
-
-/// A name that nobody has had.
-fn name() -> String {
-    format!("{}-{}", *SELF, COUNT.fetch_add(1, Ordering::Relaxed))
-}
 
 /// The place of the files of one branch, or of one selection of directories in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,19 +53,44 @@ impl Place {
         (written.trim() == boot && !boot.is_empty()).then(|| CommitId::parse(commit).ok()).flatten()
     }
 
-    /// What lends its files. They were complete when `head` was written.
-    pub(super) fn lending<'a>(&self, only: Option<&'a Directories>) -> io::Result<Lending<'a>> {
-        Ok(Lending::new(self.tree(), std::fs::metadata(self.head())?.modified()?, only))
+    /// When the files were complete: when `head` was written.
+    pub(super) fn complete(&self) -> io::Result<SystemTime> {
+        std::fs::metadata(self.head())?.modified()
     }
 
-    /// Removes what an earlier process took from the spare work trees and brought nowhere.
+    /// What lends its files.
+    pub(super) fn lending<'a>(&self, only: Option<&'a Directories>) -> io::Result<Lending<'a>> {
+        Ok(Lending::new(self.tree(), self.complete()?, only))
+    }
+
+    /// Makes sure that nothing of it is trusted. Spare work trees stay: their files are others than those that will be
+    /// here.
+    pub(super) fn forget(&self) -> io::Result<()> {
+        match std::fs::remove_file(self.head()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        aside::put(self.mirror(), &self.tree())
+    }
+
+    /// Removes all of it.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        aside::put(self.mirror(), &self.0)
+    }
+
+    fn mirror(&self) -> &Path {
+        self.0.parent().and_then(Path::parent).unwrap_or(&self.0)
+    }
+
+    /// Removes what an earlier process took from the spare work trees and brought nowhere, or had put aside.
     pub(super) fn sweep(&self) {
+        aside::remove_later(self.mirror());
         let mine = format!("{TAKEN}{}", *SELF);
         for entry in std::fs::read_dir(&self.0).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.starts_with(TAKEN) && !name.starts_with(&mine) {
-                let _stays = std::fs::remove_dir_all(entry.path());
+                let _stays = aside::put(self.mirror(), &entry.path());
             }
         }
     }
@@ -116,8 +127,8 @@ pub(super) struct Spare {
     /// None once it is not there any more.
     directory: Option<PathBuf>,
     place: Place,
-    /// The commit whose files it has been given.
-    pub(super) same_as: Option<CommitId>,
+    /// The commit whose files it has been given, and since when these were complete.
+    pub(super) same_as: Option<(CommitId, SystemTime)>,
 }
 
 impl Spare {
@@ -126,8 +137,9 @@ impl Spare {
     pub(super) fn look(&mut self, commit: &CommitId, only: Option<&Directories>) -> Result<(), Unlent> {
         let Some(directory) = &self.directory else { return Ok(()) };
         self.same_as = None;
+        let complete = self.place.complete()?;
         self.place.lending(only)?.lend(directory, Before::Lent)?;
-        self.same_as = Some(commit.clone());
+        self.same_as = Some((commit.clone(), complete));
         Ok(())
     }
 
@@ -142,10 +154,10 @@ impl Spare {
         Ok(())
     }
 
-    /// Removes it: nothing is in it any more, or something is wrong with it. Blocks on files.
+    /// Removes it: nothing is in it any more, or something is wrong with it.
     pub(super) fn remove(mut self) {
         if let Some(directory) = self.directory.take() {
-            let _swept_later = std::fs::remove_dir_all(directory);
+            let _swept_later = aside::put(self.place.mirror(), &directory);
         }
     }
 }

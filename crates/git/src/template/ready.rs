@@ -47,6 +47,9 @@ fn expected(mirror: &Mirror, checkout: &Checkout) -> Option<Place> {
 }
 
 fn look(mirror: &Mirror, place: Place) -> Option<JoinHandle<Option<Spare>>> {
+    if !place.head().exists() {
+        return None;
+    }
     let at = lock_of(mirror, &place).try_read_owned().ok()?;
     Some(tokio::task::spawn_blocking(move || {
         let commit = at.as_ref().map(|stand| stand.commit.clone()).or_else(|| place.known())?;

@@ -1,9 +1,14 @@
 //! Listing, fetching, reading.
 
-use ferry_git::{Access, Error, Git, Log, Mirror, Revision, Want};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ferry_git::{Access, Error, Git, Log, Mirror, RepoUrl, Revision, Unrecorded, Want};
 use ferry_standin::git_server::{Change, Fault, Service};
 
-use crate::world::{World, basic, branch, id, on, settings, tag};
+use crate::world::{World, basic, branch, edit, id, on, push, settings, tag};
 
 #[tokio::test]
 async fn a_listing_names_the_default_branch_and_all_refs() {
@@ -261,6 +266,59 @@ async fn many_fetches_leave_few_objects_behind() {
     let loose = walk(&world.path("cache/mirrors")).filter(|path| !path.contains("/pack/")).count();
     assert!(loose < 100, "{loose} files are left");
     assert_eq!(mirror.resolve(&on("main")).await.unwrap(), id(&head));
+}
+
+/// Relays to a server; while `mangles` is set, the next pack that comes is changed in one bit.
+fn relay(to: String, mangles: Arc<AtomicBool>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, server) = (client.unwrap(), TcpStream::connect(&to).unwrap());
+            let (mut from, mut back) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let (mut asked, mut sent) = (client, server);
+            std::thread::spawn(move || {
+                let _gone = std::io::copy(&mut asked, &mut sent);
+            });
+            let mangles = mangles.clone();
+            std::thread::spawn(move || {
+                let mut bytes = vec![0; 1 << 16];
+                while let Ok(n @ 1..) = from.read(&mut bytes) {
+                    let pack = bytes[..n].windows(4).position(|four| four == b"PACK");
+                    if let Some(at) = pack.filter(|at| at + 40 < n)
+                        && mangles.swap(false, Ordering::SeqCst)
+                    {
+                        bytes[at + 30] ^= 0x10;
+                    }
+                    if back.write_all(&bytes[..n]).is_err() {
+                        break;
+                    }
+                }
+                let _gone = back.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn what_was_damaged_on_its_way_is_fetched_again() {
+    let world = World::new().await;
+    let (app, direct) = world.app().await;
+    let mangles = Arc::new(AtomicBool::new(false));
+    let address = direct.url().trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let url = direct.url().replace(&format!("http://{address}"), &relay(address.clone(), mangles.clone()));
+    let mirror = world.git.mirror(&RepoUrl::parse(&url).unwrap(), &Access::default()).unwrap();
+    let tree = world.clone(&mirror, "tree").await;
+    let number = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_string();
+    let noise: String = (0..4000).map(number).collect();
+    let newer = app.commit(&Change::on("main", "newer").file("noise", &noise)).await.unwrap();
+    mangles.store(true, Ordering::SeqCst);
+    assert_eq!(mirror.resolve(&on("main")).await.unwrap().as_str(), newer);
+    assert!(!mangles.load(Ordering::SeqCst), "nothing was mangled");
+    // What others borrow is where it was.
+    edit(&tree, "a", "1", "one").await;
+    world.branch(&mirror, "main").push(&push(&tree), &mut Unrecorded).await.unwrap();
 }
 
 #[tokio::test]

@@ -222,6 +222,31 @@ async fn branches_keep_apart_and_only_some_are_kept() {
 }
 
 #[tokio::test]
+async fn what_makes_room_is_never_half_there() {
+    let world = World::new().await;
+    let (app, mirror) = world.app().await;
+    let names: Vec<_> = (0..12).map(|n| format!("b{n}")).collect();
+    for name in &names {
+        app.commit(&Change::on(name, "one").file("a", name)).await.unwrap();
+    }
+    // All at once, as one step may ask for them.
+    let checkouts: Vec<_> = names.iter().map(|name| Checkout::of(on(name))).collect();
+    let view = mirror.fetch_checkouts(&checkouts).await.unwrap();
+    for (name, checkout) in names.iter().zip(&checkouts) {
+        view.check_out(&world.path(name), checkout).await.unwrap();
+    }
+    assert_eq!(places(&world).len(), 8);
+    // Whoever is killed while what made room is removed leaves nothing that anybody believes.
+    let left = world.path("cache/mirrors").read_dir().unwrap().next().unwrap().unwrap().path().join("gone");
+    std::fs::create_dir_all(left.join("left/tree")).unwrap();
+    let tree = world.clone(&mirror, "again").await;
+    assert!(tree.is_clean().await.unwrap());
+    let tries = (0..500).take_while(|_| left.read_dir().unwrap().next().is_some());
+    tries.for_each(|_| std::thread::park_timeout(Duration::from_millis(10)));
+    assert!(left.read_dir().unwrap().next().is_none());
+}
+
+#[tokio::test]
 async fn after_another_boot_nothing_of_the_cache_is_trusted() {
     let world = World::new().await;
     let (_, mirror) = world.app().await;

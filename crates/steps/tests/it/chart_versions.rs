@@ -31,19 +31,36 @@ fn taken(bench: &Bench) -> String {
 
 #[test]
 fn a_range_is_helms_to_choose() {
-    let versions =
-        ["1.2.0", "1.10.0", "v1.11.0", "2.0.0-rc.1", "2.0.0-rc.2", "1.9.1+build.7", "no", "0.3.0", "0.2.9"];
+    let versions = [
+        "1.2.0",
+        "1.10.0",
+        "v1.11.0",
+        "2.0.0-rc.1",
+        "2.0.0-rc.2",
+        "1.9.1+build.7",
+        "no",
+        "0.3.0",
+        "0.2.9",
+        "3.1.0+b",
+        "3.1.0+a",
+        "3.1.0",
+        "v3.1.0",
+    ];
     for (wanted, taken) in [
         ("^1.0.0", Some("v1.11.0")),
         ("~1.9", Some("1.9.1+build.7")),
         ("1.10.0", Some("1.10.0")),
         ("1.11.0", Some("v1.11.0")),
-        (">=2.0.0-0", Some("2.0.0-rc.2")),
-        (">=2", None),
-        ("*", Some("v1.11.0")),
+        (">=2.0.0-0 <3", Some("2.0.0-rc.2")),
+        (">=4", None),
+        ("<3", Some("v1.11.0")),
         ("^0.2", Some("0.2.9")),
         ("0.x || >1.2 <1.10", Some("1.9.1+build.7")),
         ("> 99", None),
+        // Of those that are equally new, the first: every time.
+        ("~3", Some("3.1.0+b")),
+        ("~3.1.0", Some("3.1.0+b")),
+        ("3.x", Some("3.1.0+b")),
     ] {
         let package = taken.map(|version| package("sub", version)).unwrap_or_default();
         let server = Server::answering(&[index(&versions), body(&package)]);
