@@ -199,7 +199,8 @@ impl Template {
         if known.as_ref() != Some(commit) {
             *at = None;
             let complete = self.place.complete();
-            let _absent = std::fs::remove_file(self.place.head());
+            let changing = || format!("change the files in {}", self.tree.directory().display());
+            self.place.distrust().map_err(|error| Error::io(changing())(error))?;
             partial::files(mirror, &self.tree, commit).await?;
             if let (Some(old), Ok(complete)) = (known, complete) {
                 let changed = self.advance(&old, commit).await.unwrap_or(None);

@@ -16,15 +16,15 @@ const OF_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING
 pub(crate) fn next(response: &Response, mut before: Request) -> Option<Request> {
     let drops_body = match response.status() {
         // A write is not repeated elsewhere unless the server asks for just that.
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => {
-            !matches!(*before.method(), Method::GET | Method::HEAD)
-        }
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => true,
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
         _ => return None,
     };
     let url = place(response)?;
     if drops_body {
-        *before.method_mut() = Method::GET;
+        if *before.method() != Method::HEAD {
+            *before.method_mut() = Method::GET;
+        }
         *before.body_mut() = None;
         for name in &OF_BODY {
             before.headers_mut().remove(name);

@@ -63,13 +63,17 @@ impl Place {
         Ok(Lending::new(self.tree(), self.complete()?, only))
     }
 
-    /// Makes sure that nothing of it is trusted. Spare work trees stay: their files are others than those that will be
-    /// here.
-    pub(super) fn forget(&self) -> io::Result<()> {
+    /// Makes sure that nobody trusts what is there: it is about to change.
+    pub(super) fn distrust(&self) -> io::Result<()> {
         match std::fs::remove_file(self.head()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
+    }
+
+    /// Removes the files. Spare work trees stay: theirs are others than those that will be here.
+    pub(super) fn forget(&self) -> io::Result<()> {
+        self.distrust()?;
         aside::put(self.mirror(), &self.tree())
     }
 

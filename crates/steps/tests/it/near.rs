@@ -106,13 +106,18 @@ fn a_write_that_is_redirected_becomes_a_read() {
         ("DELETE", 302, "GET"),
         ("POST", 303, "GET"),
         ("HEAD", 302, "HEAD"),
+        ("GET", 302, "GET"),
+        ("GET", 303, "GET"),
         ("PUT", 307, "PUT"),
     ] {
         let there = json!({"status": status, "headers": [["Location", "/after"]]});
         let server = Server::answering(&[there, answer(200, "", "")]);
         let config = json!({"url": server.url, "method": method, "body": "payload"});
         bench(Egress::default().with_loopback()).run("http", config).unwrap();
-        assert_eq!(server.seen()[1]["method"], repeated, "{method} {status}");
+        let after = &server.seen()[1];
+        assert_eq!(after["method"], repeated, "{method} {status}");
+        let body = if status == 307 { "payload" } else { "" };
+        assert_eq!(after["body"], body, "{method} {status}");
     }
 }
 
