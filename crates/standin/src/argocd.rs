@@ -24,6 +24,7 @@ mod settings;
 mod spec;
 mod step;
 mod sync;
+mod unwritten;
 mod windows;
 mod worker;
 

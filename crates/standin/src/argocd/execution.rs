@@ -16,6 +16,7 @@ use super::sync::{self, Done, Request, Stage, Task};
 use super::worker::Shared;
 
 /// What came of an attempt.
+#[derive(Clone)]
 pub enum Attempt {
     Ended(Outcome),
     /// Something has to happen first: this is said meanwhile, and what was done so far.

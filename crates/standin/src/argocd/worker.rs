@@ -19,6 +19,7 @@ use super::observation::Sources;
 use super::operation::{self, Outcome};
 use super::resource::{Key, owner};
 use super::step::{self, Due, Memory, Step};
+use super::unwritten::Unwritten;
 use super::{Settings, execution, merge, observation, spec, windows};
 
 /// How long it waits after something went wrong.
@@ -78,11 +79,17 @@ pub struct Worker {
 
 impl Worker {
     pub async fn run(self) {
-        let mut run = Run { worker: &self, memory: Memory::default(), target: None };
+        let mut run =
+            Run { worker: &self, memory: Memory::default(), target: None, unwritten: Unwritten::default() };
         loop {
             let rest = run.pass().await;
             if matches!(rest, Rest::Gone) {
-                run = Run { worker: &self, memory: Memory::default(), target: None };
+                run = Run {
+                    worker: &self,
+                    memory: Memory::default(),
+                    target: None,
+                    unwritten: Unwritten::default(),
+                };
             }
             let sleep = async {
                 match rest {
@@ -119,6 +126,7 @@ struct Run<'a> {
     memory: Memory,
     /// What Git had for the spec when it was asked last.
     target: Option<(Vec<Value>, Target)>,
+    unwritten: Unwritten,
 }
 
 impl Run<'_> {
@@ -172,16 +180,20 @@ impl Run<'_> {
                 self.end(&mut writer, &outcome).await?;
             }
             Step::Operate if self.is_blocked(&cluster, &app).await? => {
-                self.memory.blocked_until = Timestamp::now().checked_add(LOOK_AGAIN).ok();
                 writer.write(&operation::blocked(&app)).await?;
+                self.memory.blocked_until = Timestamp::now().checked_add(LOOK_AGAIN).ok();
             }
-            Step::Operate => match execution::attempt(&cluster, shared, &app).await? {
-                Attempt::Ended(outcome) => self.end(&mut writer, &outcome).await?,
-                Attempt::Waits(why, result) => {
-                    self.memory.blocked_until = Timestamp::now().checked_add(LOOK_AGAIN).ok();
-                    writer.write(&operation::waiting(&app, &why, result)).await?;
+            Step::Operate => {
+                let begin = async |app| execution::attempt(&cluster, shared, &app).await;
+                match self.unwritten.or(&app, begin).await? {
+                    Attempt::Ended(outcome) => self.end(&mut writer, &outcome).await?,
+                    Attempt::Waits(why, result) => {
+                        writer.write(&operation::waiting(&app, &why, result)).await?;
+                        self.memory.blocked_until = Timestamp::now().checked_add(LOOK_AGAIN).ok();
+                    }
                 }
-            },
+                self.unwritten.forget();
+            }
             Step::Compare { due, annotated } => self.compare(&mut writer, due, annotated).await?,
             Step::Delete => self.delete(&mut writer).await?,
         }

@@ -1,5 +1,6 @@
 //! The stand-in for Argo CD on a real API server, with repositories in memory: what watchers of an Application see.
 
+mod contested;
 mod healing;
 mod laws;
 mod real_git;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use ferry_apiserver::{Identity, Options, Schemaless, Server};
 use ferry_standin::argocd::{self, Repositories, Settings};
 use ferry_store::Store;
@@ -29,6 +30,7 @@ const QUIET: Duration = Duration::from_millis(60);
 
 pub struct World {
     pub client: Client,
+    server: Server,
     pub git: Arc<Memory>,
     /// Every version of the Application that is followed, in order.
     versions: watch::Receiver<Vec<Value>>,
@@ -53,9 +55,15 @@ fn schemaless() -> Vec<Schemaless> {
 impl World {
     /// The stand-in with its definitions, and namespace `tea` to apply to.
     pub async fn start() -> Self {
+        Self::start_through(|router| router).await
+    }
+
+    /// The same where this is between the stand-in and the API server.
+    pub async fn start_through(between: impl FnOnce(Router) -> Router) -> Self {
         let mut world = Self::bare().await;
         world.install().await;
-        world.begin(world.git.clone());
+        let router = between(world.server.router_for(Identity::master("stand-in")));
+        world.begin(client_of(router), world.git.clone());
         world
     }
 
@@ -63,14 +71,14 @@ impl World {
     pub async fn start_with(repositories: Arc<dyn Repositories>) -> Self {
         let mut world = Self::bare().await;
         world.install().await;
-        world.begin(repositories);
+        world.begin(world.client.clone(), repositories);
         world
     }
 
     /// The stand-in where nothing is defined yet.
     pub async fn without_definitions() -> Self {
         let mut world = Self::bare().await;
-        world.begin(world.git.clone());
+        world.begin(world.client.clone(), world.git.clone());
         world
     }
 
@@ -78,20 +86,20 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&ferry_store::Options::new(directory.path().join("data"))).unwrap();
         let server = Server::new(store, Options { schemaless: schemaless(), ..Options::default() }).unwrap();
-        let client = Client::new(server.router_for(Identity::master("tester")), "default");
+        let client = client_of(server.router_for(Identity::master("tester")));
         let (_, versions) = watch::channel(Vec::new());
         let stop = CancellationToken::new().drop_guard();
-        let world = Self { client, git: Arc::default(), versions, stop, _directory: directory };
+        let world = Self { client, server, git: Arc::default(), versions, stop, _directory: directory };
         for name in ["argocd", "tea"] {
             world.create("v1", "Namespace", "", json!({"metadata": {"name": name}})).await;
         }
         world
     }
 
-    fn begin(&mut self, repositories: Arc<dyn Repositories>) {
+    fn begin(&mut self, client: Client, repositories: Arc<dyn Repositories>) {
         let stop = CancellationToken::new();
         let settings = Settings { stale: Duration::from_millis(5), ..Settings::default() };
-        tokio::spawn(argocd::run(self.client.clone(), repositories, settings, stop.clone()));
+        tokio::spawn(argocd::run(client, repositories, settings, stop.clone()));
         self.versions = record(self.client.clone(), "shop");
         self.stop = stop.drop_guard();
     }
@@ -209,6 +217,10 @@ impl World {
     pub fn versions(&self) -> Vec<Value> {
         self.versions.borrow().clone()
     }
+}
+
+fn client_of(router: Router) -> Client {
+    Client::new(router, "default")
 }
 
 fn record(client: Client, name: &str) -> watch::Receiver<Vec<Value>> {
