@@ -115,6 +115,14 @@ pub enum StepError {
     /// It broke and will not mend: the step is Errored, at once.
     #[error("{0}")]
     Fatal(String),
+    /// The same, and what is known meanwhile, which later steps may read.
+    #[error("{why}")]
+    Broken {
+        /// The cause, in words.
+        why: String,
+        /// What is known.
+        output: Output,
+    },
     /// It broke: the step is tried again below its error threshold, otherwise Errored.
     #[error("{0}")]
     Retryable(String),

@@ -19,7 +19,8 @@ use crate::{AGAIN, argocd};
 /// `waitFor` an Application must be healthy and synced, with no operation under way; of `health`, `suspended` and
 /// `degraded` one is enough. Health counts once Argo CD has looked after the last operation. An Application that is not
 /// there yet is waited for; one whose spec is wrong, or whose health got worse while it was waited for, ends the step.
-/// The output is `apps`, a list of `{name, namespace}`, and `healthStatus`, the health of each `namespace/name`.
+/// The output, also where it ends so, is `apps`, a list of `{name, namespace}`, and `healthStatus`, the health of each
+/// `namespace/name`.
 /// ```yaml
 /// - uses: argocd-wait
 ///   config:
@@ -88,7 +89,7 @@ impl Attempt {
         match result {
             Ok(Status::Succeeded) => Ok(Outcome::Succeeded(output)),
             Ok(Status::Waiting(why)) => Ok(Outcome::Waiting { why, wake, output }),
-            Err(Error::Final(why)) => Err(StepError::Fatal(why)),
+            Err(Error::Final(why)) => Err(StepError::Broken { why, output }),
             Err(Error::Passing(error)) if self.away => {
                 let wake = Wake { after: Some(AGAIN), ..wake };
                 Ok(Outcome::Waiting { why: error.to_string(), wake, output })

@@ -14,20 +14,15 @@ pub trait Of<T> {
 
 impl<T> Of<T> for Result<T, StepError> {
     fn of(self, field: impl Display) -> Self {
-        self.map_err(|error| {
+        self.map_err(|mut error| {
             let (StepError::Config(why)
             | StepError::Failed(why)
             | StepError::Refused(why)
             | StepError::Fatal(why)
-            | StepError::Retryable(why)) = &error;
-            let why = format!("{field}: {why}");
-            match error {
-                StepError::Config(_) => StepError::Config(why),
-                StepError::Failed(_) => StepError::Failed(why),
-                StepError::Refused(_) => StepError::Refused(why),
-                StepError::Fatal(_) => StepError::Fatal(why),
-                StepError::Retryable(_) => StepError::Retryable(why),
-            }
+            | StepError::Broken { why, .. }
+            | StepError::Retryable(why)) = &mut error;
+            *why = format!("{field}: {why}");
+            error
         })
     }
 }

@@ -314,11 +314,14 @@ fn translate(result: StepResult) -> (Attempt, Wake) {
         Ok(Outcome::Waiting { why, wake, output }) => {
             (done(Verdict::Waiting(wake.after), output, Some(why)), wake)
         }
+        Err(StepError::Broken { why, output }) => {
+            (done(Verdict::Errored { terminal: true }, output, Some(why)), Wake::default())
+        }
         Err(error) => {
             let verdict = match &error {
                 StepError::Config(_) | StepError::Failed(_) => Verdict::Failed { terminal: true },
                 StepError::Refused(_) => Verdict::Failed { terminal: false },
-                StepError::Fatal(_) => Verdict::Errored { terminal: true },
+                StepError::Fatal(_) | StepError::Broken { .. } => Verdict::Errored { terminal: true },
                 StepError::Retryable(_) => Verdict::Errored { terminal: false },
             };
             (failed(verdict, error.to_string()), Wake::default())
