@@ -121,7 +121,7 @@ pub enum StepError {
         /// The cause, in words.
         why: String,
         /// What is known.
-        output: Output,
+        output: Box<Output>,
     },
     /// It broke: the step is tried again below its error threshold, otherwise Errored.
     #[error("{0}")]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ferry_artifact::{BranchName, CommitId, TagName};
+use ferry_artifact::{BranchName, CommitId, CommitPrefix, TagName};
 use jiff::Timestamp;
 
 use crate::commit::Header;
@@ -81,7 +81,7 @@ impl View {
     pub async fn check_out(&self, directory: &Path, checkout: &Checkout) -> Result<CheckedOut, Error> {
         let sparse = sparse_directories(&checkout.sparse)?;
         let settings = &self.mirror.runner().settings;
-        let identity = checkout.identity.as_ref().unwrap_or(&settings.identity).checked()?.clone();
+        let identity = checkout.identity.as_ref().unwrap_or(&settings.identity).checked()?;
         vacant(directory)?;
         let located = match self.locate(&checkout.revision).await {
             Ok(located) => Some(self.with_default_branch(located, &checkout.revision).await?),
@@ -140,9 +140,7 @@ impl View {
             Revision::Default => self.find(&Want::Head).await?.map(|commit| Located { commit, branch: None }),
             Revision::Branch(name) => self.find_branch(name).await?,
             Revision::Tag(name) => self.find_tag(name).await?,
-            Revision::Commit(prefix) => {
-                self.find_commit(prefix).await?.map(|commit| Located { commit, branch: None })
-            }
+            Revision::Commit(prefix) => self.find_commit_or_name(prefix).await?,
         };
         match found {
             Some(located) => Ok(located),
@@ -160,8 +158,24 @@ impl View {
         if let Some(commit) = self.find(&Want::Tag(name.clone())).await? {
             return Ok(Some(Located { commit, branch: None }));
         }
-        let name = BranchName::parse(name.as_str())?;
-        self.mirror.fetch([Want::Branch(name.clone())]).await?.find_branch(&name).await
+        let branch = BranchName::parse(name.as_str())?;
+        let view = self.mirror.fetch([Want::Branch(branch.clone())]).await?;
+        if let Some(located) = view.find_branch(&branch).await? {
+            return Ok(Some(located));
+        }
+        let Ok(id) = CommitId::parse(name.as_str()) else { return Ok(None) };
+        let view = self.mirror.fetch([Want::Commit(id.clone())]).await?;
+        let commit = view.find_commit(&id.into()).await?;
+        Ok(commit.map(|commit| Located { commit, branch: None }))
+    }
+
+    /// A commit; where there is none, a tag or a branch whose name looks like one.
+    async fn find_commit_or_name(&self, prefix: &CommitPrefix) -> Result<Option<Located>, Error> {
+        if let Some(commit) = self.find_commit(prefix).await? {
+            return Ok(Some(Located { commit, branch: None }));
+        }
+        let name = TagName::parse(prefix.as_str())?;
+        self.mirror.fetch([Want::Tag(name.clone())]).await?.find_tag(&name).await
     }
 
     /// The default branch has a name, which only a listing tells.

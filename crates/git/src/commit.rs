@@ -50,12 +50,10 @@ impl WorkTree {
     /// Commits all changes: new, changed and removed files (ignored ones and nested work trees stay out).
     pub async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         self.secure()?;
-        let message = message::clean(&commit.message)?;
         let (identity, signing_key) = match &commit.author {
             Some(author) => (&author.identity, author.signing_key.clone()),
             None => (self.identity(), self.signing_key()?),
         };
-        let identity = identity.checked()?;
         let head = self.head_commit()?;
         let tree = self.write_tree().await?;
         let command = self.command("read the head of").args(["rev-parse", "--verify", "--end-of-options"]);
@@ -63,6 +61,8 @@ impl WorkTree {
         if tree == before {
             return Ok(Committed { id: head, changed: false });
         }
+        let message = message::clean(&commit.message)?;
+        let identity = &identity.checked()?;
         let signing_key = signing_key.as_ref();
         let header = Header { author: identity, committer: identity, time: commit.time, signing_key };
         ferry_failpoint::point!("commit.write");

@@ -15,6 +15,12 @@ use crate::mirror::View;
 use crate::sign::signed;
 use crate::work_tree::{Head, WorkTree};
 
+/// The tree without a file, by SHA-1 and by SHA-256.
+const EMPTY_TREES: [&str; 2] = [
+    "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+];
+
 /// What is integrated into what.
 pub(crate) struct Integrating<'a> {
     pub(crate) tree: &'a WorkTree,
@@ -147,7 +153,7 @@ impl Integrating<'_> {
     async fn was_empty(&self, commit: &Parsed) -> Result<bool, Error> {
         match commit.parents.first() {
             Some(parent) => Ok(self.read(parent).await?.tree == commit.tree),
-            None => Ok(false),
+            None => Ok(EMPTY_TREES.contains(&commit.tree.as_str())),
         }
     }
 

@@ -3,8 +3,14 @@
 
 use crate::Error;
 
-/// The message to store. One without text is refused.
+/// The message of a commit. One without text is refused.
 pub(crate) fn clean(message: &str) -> Result<String, Error> {
+    let clean = tidy(message);
+    if clean.is_empty() { Err(Error::EmptyMessage) } else { Ok(clean) }
+}
+
+/// The message of a tag, which may have no text.
+pub(crate) fn tidy(message: &str) -> String {
     let mut clean = String::with_capacity(message.len() + 1);
     let mut empty = false;
     for line in message.replace('\0', "").split('\n') {
@@ -20,7 +26,7 @@ pub(crate) fn clean(message: &str) -> Result<String, Error> {
         clean.push_str(line);
         clean.push('\n');
     }
-    if clean.is_empty() { Err(Error::EmptyMessage) } else { Ok(clean) }
+    clean
 }
 
 #[cfg(test)]

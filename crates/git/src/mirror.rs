@@ -27,9 +27,9 @@ pub enum Revision {
     Default,
     /// A branch.
     Branch(BranchName),
-    /// A tag; where there is none, a branch of that name (as recorded).
+    /// A tag; where there is none, a branch of that name (as recorded), or the commit of that whole id.
     Tag(TagName),
-    /// A commit, by its id or the beginning of it.
+    /// A commit, by its id or the beginning of it; where there is none, a tag or branch of that name.
     Commit(CommitPrefix),
 }
 
@@ -53,7 +53,7 @@ impl std::fmt::Display for Revision {
         match self {
             Self::Default => f.write_str("the default branch"),
             Self::Branch(name) => write!(f, "branch {:?}", name.as_str()),
-            Self::Tag(name) => write!(f, "tag {:?}", name.as_str()),
+            Self::Tag(name) => write!(f, "tag or branch {:?}", name.as_str()),
             Self::Commit(id) => write!(f, "commit {id}"),
         }
     }

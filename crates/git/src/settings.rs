@@ -19,21 +19,21 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An identity; names that would break a commit's header are refused when it is used.
+    /// An identity. What would break a commit's header is left out or refused when it is used, as Git does.
     pub fn new(name: impl Into<String>, email: impl Into<String>) -> Self {
         Self { name: name.into(), email: email.into() }
     }
 
-    pub(crate) fn checked(&self) -> Result<&Self, Error> {
-        let bad = |text: &str| {
-            text.trim().is_empty() || text.contains(|c: char| c.is_control() || "<>".contains(c))
-        };
-        // Git itself drops "crud" around names and refuses those that have nothing else.
-        let crud = |c: char| c.is_whitespace() || ".,:;<>\"\\'".contains(c);
-        if bad(&self.name) || bad(&self.email) || self.name.trim_matches(crud).is_empty() {
+    /// As it stands in a commit: without white space and punctuation around, and without what ends a part.
+    pub(crate) fn checked(&self) -> Result<Self, Error> {
+        let around = |c: char| c <= ' ' || ".,:;<>\"\\'".contains(c);
+        let clean = |text: &str| text.trim_matches(around).replace(['\n', '<', '>'], "");
+        let clean = Self::new(clean(&self.name), clean(&self.email));
+        let bad = |text: &str| text.is_empty() || text.contains(char::is_control);
+        if bad(&clean.name) || bad(&clean.email) {
             return Err(Error::InvalidIdentity(format!("{} <{}>", self.name, self.email)));
         }
-        Ok(self)
+        Ok(clean)
     }
 }
 
@@ -213,10 +213,24 @@ mod tests {
     #[test]
     fn identities_that_break_headers_are_refused() {
         for (name, email) in
-            [("", "a@b"), ("a", ""), ("a\nb", "a@b"), ("a", "a>b"), ("...", "a@b"), ("a<", "b")]
+            [("", "a@b"), ("a", ""), ("a\rb", "a@b"), ("a", " > "), ("...", "a@b"), ("a", "b\0b")]
         {
             assert!(Identity::new(name, email).checked().is_err(), "{name:?} {email:?}");
         }
-        assert!(Identity::new("Ferry Bot", "bot@example.test").checked().is_ok());
+    }
+
+    #[test]
+    fn identities_are_put_in_order_as_git_does() {
+        for (name, stands) in [
+            ("Ferry Bot", "Ferry Bot"),
+            ("Bob Jr.", "Bob Jr"),
+            ("\"Bob\", ", "Bob"),
+            ("  Bob  ", "Bob"),
+            ("Bob <x>", "Bob x"),
+            ("a\nb", "ab"),
+        ] {
+            let checked = Identity::new(name, " <bob@example.test> ").checked().unwrap();
+            assert_eq!((checked.name.as_str(), checked.email.as_str()), (stands, "bob@example.test"));
+        }
     }
 }

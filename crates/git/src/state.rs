@@ -67,7 +67,8 @@ impl State {
             blobless,
             sparse,
         };
-        (plain && state.text() == text && state.identity.checked().is_ok()).then_some(state)
+        (plain && state.text() == text && state.identity.checked().as_ref() == Ok(&state.identity))
+            .then_some(state)
     }
 
     /// The whole configuration of the work tree's repository.

@@ -52,7 +52,7 @@ impl WorkTree {
     /// Makes an annotated tag on the head commit; returns that commit. It is in this work tree only.
     pub async fn tag(&self, tag: &Tag) -> Result<CommitId, Error> {
         self.secure()?;
-        let message = message::clean(&tag.message)?;
+        let message = message::tidy(&tag.message);
         let tagger = tag.tagger.as_ref().unwrap_or(self.identity()).checked()?;
         let head = self.head_commit()?;
         let path = self.git().join(tag.name.full());

@@ -154,6 +154,18 @@ impl WorkTree {
         Ok(self.status().await?.is_empty())
     }
 
+    /// What is ignored: files, and directories that hold nothing else.
+    pub async fn ignored(&self) -> Result<Vec<String>, Error> {
+        self.secure()?;
+        let command = self.command("list the ignored files of");
+        let command =
+            command.args(["ls-files", "--others", "--ignored", "--exclude-standard", "--directory"]);
+        let output =
+            command.args(["-z", "--"]).args(nested::pathspecs(&self.directory).await?).success().await?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.split_terminator('\0').map(|path| path.trim_end_matches('/').to_owned()).collect())
+    }
+
     /// Removes every file and directory but `.git`.
     pub fn clear(&self) -> Result<(), Error> {
         self.secure()?;

@@ -89,7 +89,7 @@ impl Attempt {
         match result {
             Ok(Status::Succeeded) => Ok(Outcome::Succeeded(output)),
             Ok(Status::Waiting(why)) => Ok(Outcome::Waiting { why, wake, output }),
-            Err(Error::Final(why)) => Err(StepError::Broken { why, output }),
+            Err(Error::Final(why)) => Err(StepError::Broken { why, output: Box::new(output) }),
             Err(Error::Passing(error)) if self.away => {
                 let wake = Wake { after: Some(AGAIN), ..wake };
                 Ok(Outcome::Waiting { why: error.to_string(), wake, output })

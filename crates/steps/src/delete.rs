@@ -114,23 +114,32 @@ struct Pattern {
     written: String,
     base: WorkPath,
     glob: Glob,
+    /// Whether it matches the work directory itself, as only `**` alone does.
+    is_all: bool,
+    /// Whether it ends with a slash, and so is for directories and links to them.
+    is_for_directories: bool,
 }
 
 fn pattern(written: &str) -> Result<Pattern, StepError> {
     let text = written.strip_prefix("./").unwrap_or(written);
+    let (text, is_for_directories) = match text.strip_suffix('/') {
+        Some(before) if !before.is_empty() => (before, true),
+        _ => (text, false),
+    };
     let glob = Glob::parse(text).map_err(|e| StepError::Fatal(e.to_string()))?;
     let literal = text.split('/').take_while(|part| !part.contains(['*', '?', '[', '{', '\\']));
     let base: Vec<&str> = literal.collect();
     // A pattern that climbs out matches nothing, as everything else that no path inside can be.
     let base = WorkPath::parse(&base.join("/")).unwrap_or_else(|_| WorkPath::root());
-    Ok(Pattern { written: written.to_owned(), base, glob })
+    let is_all = text.split('/').all(|part| part == "**");
+    Ok(Pattern { written: written.to_owned(), base, glob, is_all, is_for_directories })
 }
 
 fn matching(work: &WorkDir, patterns: &[Pattern], strict: bool) -> work::Result<Found> {
     let mut all = BTreeSet::new();
     for pattern in patterns {
         let mut found = BTreeSet::new();
-        if pattern.glob.matches("") {
+        if pattern.is_all {
             found.insert(WorkPath::root());
         }
         if !pattern.base.is_root() && work.exists(&pattern.base)? {
@@ -140,6 +149,15 @@ fn matching(work: &WorkDir, patterns: &[Pattern], strict: bool) -> work::Result<
             found.extend(work.walk(&pattern.base, |_| true)?.into_iter().map(|entry| entry.path));
         }
         found.retain(|path| path.is_root() || pattern.glob.matches(path.as_str()));
+        if pattern.is_for_directories {
+            let mut directories = BTreeSet::new();
+            for path in found {
+                if work.kind(&path)? == Some(work::Kind::Directory) {
+                    directories.insert(path);
+                }
+            }
+            found = directories;
+        }
         if found.is_empty() && strict {
             return Err(work::Error::Missing(pattern.written.clone()));
         }

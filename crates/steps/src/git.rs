@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use ferry_artifact::BranchName;
 use ferry_engine::credentials;
 use ferry_engine::work::{Kind, WorkDir, WorkPath};
 use ferry_engine::world::CredentialType;
@@ -155,29 +156,50 @@ pub(crate) async fn note(ctx: &StepContext, intent: &PushIntent) -> Result<(), S
     ctx.ledger.record(PUSH, intent).await
 }
 
-/// A work tree that an earlier step checked out. Its `.git` may be changed from here on.
-pub(crate) async fn open(ctx: &StepContext, path: &WorkPath) -> Result<WorkTree, StepError> {
+/// A work tree that an earlier step checked out, and where it is: at `path`, or around it. Its `.git` may be changed
+/// from here on.
+pub(crate) async fn open(ctx: &StepContext, path: &WorkPath) -> Result<(WorkTree, WorkPath), StepError> {
     let git = service(ctx)?;
     let inside = path.clone();
-    let directory = ctx.work.blocking(move |work| Ok(writable(work, &inside))).await;
-    let directory = directory.map_err(broke)?.of("path")?;
-    tokio::task::spawn_blocking(move || git.open(&directory))
+    let found = ctx.work.blocking(move |work| Ok(writable(work, &inside))).await;
+    let (directory, root) = found.map_err(broke)?.of("path")?;
+    let tree = tokio::task::spawn_blocking(move || git.open(&directory))
         .await
         .map_err(|e| StepError::Fatal(e.to_string()))?
-        .map_err(failed)
+        .map_err(failed)?;
+    Ok((tree, root))
 }
 
-fn writable(work: &WorkDir, path: &WorkPath) -> Result<PathBuf, StepError> {
-    let directory = work.materialize_read_only(path).map_err(broke)?;
-    let dot_git = dot_git(path)?;
-    if work.kind_of_link(&dot_git).map_err(broke)? != Some(Kind::Directory) {
-        let what = path.as_written();
-        return Err(StepError::Retryable(format!(
-            "{what:?} is no Git work tree: check one out with git-clone first"
-        )));
+fn writable(work: &WorkDir, path: &WorkPath) -> Result<(PathBuf, WorkPath), StepError> {
+    let root = work_tree_around(work, path)?;
+    let directory = work.materialize_read_only(&root).map_err(broke)?;
+    work.materialize_git_dir(&dot_git(&root)?).map_err(broke)?;
+    Ok((directory, root))
+}
+
+/// The nearest directory from `path` upwards that has a `.git`, as Git itself looks for it.
+fn work_tree_around(work: &WorkDir, path: &WorkPath) -> Result<WorkPath, StepError> {
+    let is_directory = |path: &WorkPath| Ok(work.kind_of_link(path).map_err(broke)? == Some(Kind::Directory));
+    let mut next = Some(path.clone());
+    while let Some(directory) = next {
+        if is_directory(&dot_git(&directory)?)? {
+            return Ok(directory);
+        }
+        // From a link upwards is somewhere else.
+        next = if is_directory(&directory)? { directory.parent() } else { None };
     }
-    work.materialize_git_dir(&dot_git).map_err(broke)?;
-    Ok(directory)
+    let what = path.as_written();
+    Err(StepError::Retryable(format!("{what:?} is no Git work tree: check one out with git-clone first")))
+}
+
+/// A branch as users write it, also with `refs/heads/` before it.
+pub(crate) fn branch_name(text: &str) -> Result<BranchName, StepError> {
+    let name = text.strip_prefix("refs/heads/").unwrap_or(text);
+    if name.starts_with("refs/") {
+        let why = format!("branch {text:?} is refused: a branch is given by its name, or as refs/heads/NAME");
+        return Err(StepError::Retryable(why));
+    }
+    BranchName::parse(name).map_err(|e| StepError::Retryable(e.to_string()))
 }
 
 /// The `.git` of a work tree.

@@ -1,5 +1,7 @@
 //! `git-clear`: remove all files of a work tree, so that what later steps put there replaces them.
 
+use std::collections::BTreeSet;
+
 use ferry_engine::work::{self, Kind, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepResult};
 use schemars::JsonSchema;
@@ -9,7 +11,7 @@ use crate::{broke, git};
 
 /// Remove all files of a work tree, so that what later steps put there replaces them.
 ///
-/// `.git` stays, and so do work trees inside this one. There is no output.
+/// `.git` stays, and so do what `.gitignore` leaves out and work trees inside this one. There is no output.
 /// ```yaml
 /// - uses: git-clear
 ///   config:
@@ -18,7 +20,7 @@ use crate::{broke, git};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitClear {
-    /// The work tree.
+    /// The work tree, or a directory in it, which alone is cleared then.
     path: WorkPath,
 }
 
@@ -30,31 +32,33 @@ impl Step for GitClear {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let tree = git::open(ctx, &self.path).await?;
+        let (tree, root) = git::open(ctx, &self.path).await?;
         let head = tree.head().map_err(git::failed)?;
-        git::remember_head(&ctx.work, &self.path, head.as_str())?;
-        ctx.work.blocking(move |work| clear(work, &self.path)).await.map_err(broke)?;
+        git::remember_head(&ctx.work, &root, head.as_str())?;
+        let ignored = tree.ignored().await.map_err(git::failed)?;
+        let kept = ignored.iter().filter_map(|path| root.join(path).ok()).collect();
+        ctx.work.blocking(move |work| clear(work, &self.path, &kept)).await.map_err(broke)?;
         Ok(Outcome::Succeeded(Output::none()))
     }
 }
 
-/// Removes what is in a directory but work trees and what leads to them.
-fn clear(work: &WorkDir, directory: &WorkPath) -> work::Result<()> {
+/// Removes what is in a directory but what is to be kept, work trees, and what leads to them.
+fn clear(work: &WorkDir, directory: &WorkPath, kept: &BTreeSet<WorkPath>) -> work::Result<()> {
     for entry in work.entries(directory)? {
-        if entry.path.file_name() == Some(".git") {
+        if entry.path.file_name() == Some(".git") || kept.contains(&entry.path) {
             continue;
         }
-        let mut has_tree = false;
+        let mut is_needed = false;
         if entry.kind == Kind::Directory {
             work.walk(&entry.path, |inner| {
-                has_tree |= inner.path.file_name() == Some(".git");
-                !has_tree
+                is_needed |= inner.path.file_name() == Some(".git") || kept.contains(&inner.path);
+                !is_needed
             })?;
         }
-        if !has_tree {
+        if !is_needed {
             work.remove(&entry.path)?;
         } else if work.kind_of_link(&entry.path.join(".git")?)?.is_none() {
-            clear(work, &entry.path)?;
+            clear(work, &entry.path, kept)?;
         }
     }
     Ok(())

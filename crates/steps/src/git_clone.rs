@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ferry_artifact::schema::at_most_one;
-use ferry_artifact::{BranchName, CommitPrefix, TagName};
+use ferry_artifact::{CommitPrefix, TagName};
 use ferry_engine::work::{self, WorkDir, WorkPath};
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
 use ferry_git::{
@@ -76,10 +76,10 @@ struct Checkout {
     /// A branch.
     #[serde(default)]
     branch: String,
-    /// A commit.
+    /// A commit, by its id or the beginning of it; a tag's or branch's name does too.
     #[serde(default)]
     commit: String,
-    /// A tag.
+    /// A tag; a branch's name or a commit's whole id does too.
     #[serde(default)]
     tag: String,
     /// Make the branch where the repository does not have it.
@@ -164,17 +164,28 @@ impl GitClone {
 impl Checkout {
     /// `field` is where this entry is in the config.
     fn revision(&self, field: &str) -> Result<Revision, StepError> {
-        let bad = |e: ferry_artifact::git_name::Error| StepError::Retryable(e.to_string());
-        Ok(if !self.branch.is_empty() {
-            Revision::Branch(BranchName::parse(&self.branch).map_err(bad).of(format!("{field}.branch"))?)
+        if !self.branch.is_empty() {
+            git::branch_name(&self.branch).map(Revision::Branch).of(format!("{field}.branch"))
         } else if !self.tag.is_empty() {
-            Revision::Tag(TagName::parse(&self.tag).map_err(bad).of(format!("{field}.tag"))?)
+            named(&self.tag).of(format!("{field}.tag"))
         } else if !self.commit.is_empty() {
-            Revision::Commit(CommitPrefix::parse(&self.commit).map_err(bad).of(format!("{field}.commit"))?)
+            let by_id = CommitPrefix::parse(&self.commit).map(Revision::Commit);
+            by_id.or_else(|_| named(&self.commit)).of(format!("{field}.commit"))
         } else {
-            Revision::Default
-        })
+            Ok(Revision::Default)
+        }
     }
+}
+
+/// What a name says where Git takes any: a tag, or else a branch.
+fn named(text: &str) -> Result<Revision, StepError> {
+    for heads in ["refs/heads/", "heads/"] {
+        if let Some(name) = text.strip_prefix(heads) {
+            return git::branch_name(name).map(Revision::Branch);
+        }
+    }
+    let name = ["refs/tags/", "tags/"].iter().find_map(|tags| text.strip_prefix(tags)).unwrap_or(text);
+    TagName::parse(name).map(Revision::Tag).map_err(|e| StepError::Retryable(e.to_string()))
 }
 
 /// Where an entry is in the config.

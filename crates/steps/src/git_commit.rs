@@ -11,7 +11,7 @@ use crate::git::{self, Author, failed};
 
 /// Commit everything that changed in a work tree.
 ///
-/// New, changed and removed files become one commit, but for those that `.gitignore` leaves out. It is signed where its
+/// New, changed and removed files of the whole work tree become one commit, but for those that `.gitignore` leaves out. It is signed where its
 /// author, or without one that of the checkout, has a `signingKey`. Lines `Co-authored-by: Name <address>` at the end of
 /// the message name co-authors. Where nothing changed the step is skipped. The output is `commit`, the id of the new
 /// commit or else of the one that is checked out.
@@ -25,7 +25,7 @@ use crate::git::{self, Author, failed};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitCommit {
-    /// The work tree.
+    /// The work tree, or a directory in it.
     path: WorkPath,
     /// The message.
     message: Text,
@@ -49,10 +49,10 @@ impl Step for GitCommit {
             }
             None => None,
         };
-        let tree = git::open(ctx, &self.path).await?;
+        let (tree, root) = git::open(ctx, &self.path).await?;
         let commit = Commit { message: self.message.to_string(), author, time: ctx.started_at };
         let committed = tree.commit(&commit).await.map_err(failed)?;
-        git::remember_head(&ctx.work, &self.path, committed.id.as_str())?;
+        git::remember_head(&ctx.work, &root, committed.id.as_str())?;
         let output = Output::values([("commit", committed.id.as_str())]);
         if committed.changed {
             return Ok(Outcome::Succeeded(output));

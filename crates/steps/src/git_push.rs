@@ -38,7 +38,7 @@ const ATTEMPTS: u32 = 10;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(extend("allOf" = exclusive()))]
 pub struct GitPush {
-    /// The work tree.
+    /// The work tree, or a directory in it.
     path: WorkPath,
     /// Push to a branch of the Promotion's own, `kargo/promotion/<name>`, whatever it held.
     #[serde(default)]
@@ -84,14 +84,14 @@ impl Step for GitPush {
     }
 
     async fn run(self, ctx: &StepContext) -> StepResult {
-        let tree = git::open(ctx, &self.path).await?;
+        let (tree, root) = git::open(ctx, &self.path).await?;
         let url = tree.url().map_err(failed)?;
         let git = git::service(ctx)?;
         let access = git::access(ctx, &url, tree.insecure_skip_tls_verify(), tree.blobless()).await?;
         let mirror = git.mirror(&url, &access).map_err(failed)?;
         let noted = git::noted(ctx);
         if !self.tag.is_empty() {
-            return self.push_tag(ctx, &tree, &mirror, &noted).await;
+            return self.push_tag(ctx, (&tree, &root), &mirror, &noted).await;
         }
         let branch = self.branch(ctx, &tree)?;
         let policy = ctx.service::<Defaults>().map(|defaults| defaults.push_policy).unwrap_or_default();
@@ -103,9 +103,9 @@ impl Step for GitPush {
             previously_recorded: &noted,
             ..Push::of(&tree)
         };
-        let pushed = git.branch(&mirror, &branch).push(&push, &mut Notes { ctx, path: &self.path }).await;
+        let pushed = git.branch(&mirror, &branch).push(&push, &mut Notes { ctx, path: &root }).await;
         let Pushed { commit, branch, .. } = pushed.map_err(not_pushed)?;
-        git::remember_head(&ctx.work, &self.path, commit.as_str())?;
+        git::remember_head(&ctx.work, &root, commit.as_str())?;
         Ok(Outcome::Succeeded(self.output(&commit, Some(&branch), url.as_str())))
     }
 }
@@ -115,14 +115,14 @@ impl GitPush {
     async fn push_tag(
         &self,
         ctx: &StepContext,
-        tree: &WorkTree,
+        (tree, path): (&WorkTree, &WorkPath),
         mirror: &Mirror,
         noted: &[PushIntent],
     ) -> StepResult {
         let name = TagName::parse(&self.tag).map_err(|e| unfit(&e)).of("tag")?;
         let max_attempts = self.max_attempts.unwrap_or(ATTEMPTS);
         let push = PushTag { work_tree: tree, name: &name, max_attempts, previously_recorded: noted };
-        let pushed = mirror.push_tag(&push, &mut Notes { ctx, path: &self.path }).await;
+        let pushed = mirror.push_tag(&push, &mut Notes { ctx, path }).await;
         pushed.map_err(not_pushed)?;
         let (commit, branch) = (tree.head().map_err(failed)?, tree.current_branch().map_err(failed)?);
         Ok(Outcome::Succeeded(self.output(&commit, branch.as_ref(), tree.url().map_err(failed)?.as_str())))
@@ -141,7 +141,7 @@ impl GitPush {
                 ))
             });
         }
-        BranchName::parse(&self.target_branch).map_err(|e| unfit(&e)).of("targetBranch")
+        git::branch_name(&self.target_branch).of("targetBranch")
     }
 
     fn output(&self, commit: &CommitId, branch: Option<&BranchName>, url: &str) -> Output {

@@ -28,7 +28,7 @@ use crate::git::{self, failed};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitTag {
-    /// The work tree.
+    /// The work tree, or a directory in it.
     path: WorkPath,
     /// The tag's name.
     tag: Text,
@@ -48,7 +48,7 @@ impl Step for GitTag {
 
     async fn run(self, ctx: &StepContext) -> StepResult {
         let name = TagName::parse(&self.tag).map_err(|e| StepError::Retryable(e.to_string())).of("tag")?;
-        let tree = git::open(ctx, &self.path).await?;
+        let (tree, _) = git::open(ctx, &self.path).await?;
         if !self.force {
             refuse_taken(ctx, &tree, &name).await?;
         }
@@ -71,8 +71,13 @@ async fn refuse_taken(ctx: &StepContext, tree: &WorkTree, name: &TagName) -> Res
     let mirror = git::service(ctx)?.mirror(&url, &access).map_err(failed)?;
     let listing = mirror.list_tags().await.map_err(failed)?;
     let reference = name.full();
-    if listing.refs.iter().any(|found| found.name == reference) {
-        return Err(failed(Error::TagExists { tag: name.to_string(), place: url.to_string() }));
+    // One cannot be a directory of another.
+    let is_in =
+        |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    let taken = |found: &str| found == reference || is_in(found, &reference) || is_in(&reference, found);
+    if let Some(found) = listing.refs.iter().find(|found| taken(&found.name)) {
+        let tag = found.name.strip_prefix("refs/tags/").unwrap_or(&found.name).to_owned();
+        return Err(failed(Error::TagExists { tag, place: url.to_string() }));
     }
     Ok(())
 }

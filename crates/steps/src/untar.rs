@@ -237,7 +237,9 @@ impl Taking<'_> {
     }
 }
 
-/// Whether a link's target is below the directory that the link is in, by its words.
+/// Whether a link's target is in the directory that the link is in, by its words. One that begins with `./` is passed
+/// over too, as recorded.
 fn stays_below(target: &str) -> bool {
-    !target.contains('\\') && target.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    let is_relative = !target.is_empty() && !target.starts_with('/') && !target.starts_with("./");
+    is_relative && !target.contains('\\') && target.split('/').all(|part| part != "..")
 }

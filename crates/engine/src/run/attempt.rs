@@ -315,7 +315,7 @@ fn translate(result: StepResult) -> (Attempt, Wake) {
             (done(Verdict::Waiting(wake.after), output, Some(why)), wake)
         }
         Err(StepError::Broken { why, output }) => {
-            (done(Verdict::Errored { terminal: true }, output, Some(why)), Wake::default())
+            (done(Verdict::Errored { terminal: true }, *output, Some(why)), Wake::default())
         }
         Err(error) => {
             let verdict = match &error {

@@ -107,12 +107,17 @@ async fn nothing_new_is_no_commit_and_bad_commits_are_refused() {
     let (_, mirror) = world.app().await;
     let tree = world.clone(&mirror, "tree").await;
     let committed = tree.commit(&message("nothing")).await.unwrap();
-    assert_eq!((committed.changed, committed.id), (false, tree.head().unwrap()));
+    assert_eq!((committed.changed, &committed.id), (false, &tree.head().unwrap()));
     write(&tree, "a", "1");
     assert_eq!(tree.commit(&message(" \n ")).await, Err(Error::EmptyMessage));
-    let author = Some(Author { identity: Identity::new("x\nparent 1", "x@y"), signing_key: None });
-    let forged = Commit { author, ..message("x") };
-    assert!(matches!(tree.commit(&forged).await, Err(Error::InvalidIdentity(_))));
+    let by = |identity| Commit { author: Some(Author { identity, signing_key: None }), ..message("x") };
+    let nobody = tree.commit(&by(Identity::new("...", "x@y"))).await;
+    assert!(matches!(nobody, Err(Error::InvalidIdentity(_))), "{nobody:?}");
+    // Nothing of a name becomes a header of its own.
+    tree.commit(&by(Identity::new("x\nparent 1", "x@y"))).await.unwrap();
+    let mut git = std::process::Command::new("git");
+    let told = git.arg("-C").arg(tree.directory()).args(["log", "-1", "--format=%an|%P"]).output().unwrap();
+    assert_eq!(String::from_utf8(told.stdout).unwrap().trim(), format!("xparent 1|{}", committed.id));
 }
 
 #[tokio::test]

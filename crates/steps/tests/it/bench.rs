@@ -337,7 +337,7 @@ pub fn told(result: &StepResult) -> Map<String, Value> {
         Err(StepError::Config(_) | StepError::Failed(_)) => ("Failed", true, None),
         Err(StepError::Refused(_)) => ("Failed", false, None),
         Err(StepError::Fatal(_)) => ("Errored", true, None),
-        Err(StepError::Broken { output, .. }) => ("Errored", true, Some(output)),
+        Err(StepError::Broken { output, .. }) => ("Errored", true, Some(&**output)),
         Err(StepError::Retryable(_)) => ("Errored", false, None),
     };
     let mut told =

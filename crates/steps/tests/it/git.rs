@@ -144,7 +144,7 @@ const RULES: &[Rule] = &[
             checkouts(case)
                 .any(|c| ["branch", "tag", "commit"].iter().all(|k| c[*k].as_str().unwrap_or_default() == ""))
         },
-        instead: |_, answer| answer.as_ref().is_ok_and(|a| a["steps"][0]["status"] == "Succeeded"),
+        instead: |case, answer| answer.as_ref().is_ok_and(|answer| has_the_default_branch(case, answer)),
     },
     Rule {
         name: "outside the work directory",
@@ -184,12 +184,75 @@ const RULES: &[Rule] = &[
                     s["config"]["targetBranch"].is_string() || s["config"]["generateTargetBranch"] == true
                 })
         },
-        instead: |_, answer| {
-            let steps = answer.as_ref().ok().and_then(|a| a["steps"].as_array());
-            steps.is_some_and(|s| s.iter().all(|s| s["status"] == "Succeeded"))
-        },
+        instead: |case, answer| answer.as_ref().is_ok_and(|answer| only_new_branches(case, answer)),
     },
 ];
+
+/// Whether the first step put the files of `main` where nothing else was asked for, and left the remote as it was.
+fn has_the_default_branch(case: &Case, answer: &Value) -> bool {
+    let (step, want) = (&case.input["steps"][0]["config"], case.want.as_ref().unwrap());
+    let url = step["repoURL"].as_str().unwrap_or_default();
+    let repository = url.trim_start_matches("<server>/").trim_end_matches(".git");
+    let tree = &answer["remotes"][repository]["branches"]["main"]["tree"];
+    let is_default = |c: &&Value| {
+        ["branch", "tag", "commit"].iter().all(|k| c[*k].as_str().unwrap_or_default().is_empty())
+    };
+    let defaults = step["checkout"].as_array().into_iter().flatten().filter(is_default);
+    let is_there = |c: &Value| {
+        let path = c["path"].as_str().unwrap_or_default();
+        let files = tree.as_object().into_iter().flatten();
+        c["sparse"].is_array()
+            || files.clone().count() > 0
+                && files.clone().all(|(name, text)| answer["files"][format!("{path}/{name}")] == *text)
+    };
+    let goes_on = case.input["steps"].as_array().is_some_and(|steps| steps.len() > 1);
+    answer["steps"][0]["status"] == "Succeeded"
+        && (goes_on
+            || without_ids(&answer["remotes"]) == without_ids(&want["remotes"])
+                && defaults.map(is_there).all(|there| there))
+}
+
+/// Whether every push arrived at the branch that it was for, and no other branch is different.
+fn only_new_branches(case: &Case, answer: &Value) -> bool {
+    let want = case.want.as_ref().unwrap();
+    let (steps, answers) = (case.input["steps"].as_array().unwrap(), answer["steps"].as_array().unwrap());
+    let arrived = |answer: &Value, name: &str, commit: &Value| {
+        let remotes = answer["remotes"].as_object().into_iter().flatten();
+        remotes.into_iter().any(|(_, remote)| {
+            let log = remote["branches"][name]["log"].as_array();
+            log.and_then(|log| log.last()).is_some_and(|last| last["id"] == *commit)
+        })
+    };
+    let mut targets = Vec::new();
+    for (step, told) in steps.iter().zip(answers).filter(|(step, _)| step["kind"] == "git-push") {
+        let name = match step["config"]["targetBranch"].as_str() {
+            Some(name) => name.to_owned(),
+            None => format!("kargo/promotion/{PROMOTION}"),
+        };
+        if !arrived(answer, &name, &told["output"]["commit"]) {
+            return false;
+        }
+        targets.push(name);
+    }
+    let others = |value: &Value| {
+        let mut remotes = value["remotes"].clone();
+        for (_, remote) in remotes.as_object_mut().into_iter().flatten() {
+            remote["branches"].as_object_mut().unwrap().retain(|name, _| !targets.contains(name));
+        }
+        without_ids(&remotes)
+    };
+    answers.iter().all(|told| told["status"] == "Succeeded") && others(answer) == others(want)
+}
+
+/// Commits are numbered in the order in which they are met, which differs where one more is met.
+fn without_ids(remotes: &Value) -> Value {
+    match remotes {
+        Value::String(text) if text.starts_with('#') => json!("#"),
+        Value::Array(list) => list.iter().map(without_ids).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), without_ids(value))).collect(),
+        other => other.clone(),
+    }
+}
 
 fn checkouts(case: &Case) -> impl Iterator<Item = &Value> {
     let steps = case.input["steps"].as_array().into_iter().flatten();

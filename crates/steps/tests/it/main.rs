@@ -22,6 +22,8 @@ mod kargo_schemas;
 mod links;
 mod local;
 mod near;
+mod near_files;
+mod near_git;
 mod oci;
 mod programs;
 mod reach;
