@@ -160,9 +160,9 @@ impl<'a> Application<'a> {
         finished.is_some_and(|finished| self.reconciled_at().is_none_or(|reconciled| reconciled < finished))
     }
 
-    /// Whether somebody already asked Argo CD to look again.
+    /// Whether somebody already asked Argo CD to look again, past what it remembers.
     pub fn is_refresh_requested(self) -> bool {
-        self.annotation(crate::REFRESH_ANNOTATION).is_some()
+        self.annotation(crate::REFRESH_ANNOTATION) == Some("hard")
     }
 
     /// `status.history`, oldest first.

@@ -14,7 +14,7 @@ pub use config::Config;
 pub use decide::{Decision, decide};
 pub use event::stamp_event;
 pub use operation::operation_patch;
-pub(crate) use operation::without_zeros;
+pub(crate) use operation::retry;
 pub use run::{Answer, Ask, Finished, Run, Status, Wake};
 pub use seen::{Requested, Seen, SeenApp};
 pub use sources::{desired_revisions, desired_sources};

@@ -104,6 +104,16 @@ pub fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Duration(pub std::time::Duration);
 
+/// How long a request may take that is to have no end.
+const LONGEST_REQUEST: std::time::Duration = std::time::Duration::from_hours(1);
+
+impl Duration {
+    /// How long a request may take; zero is without an end, as far as anything is.
+    pub fn of_a_request(self) -> std::time::Duration {
+        if self.0.is_zero() { LONGEST_REQUEST } else { self.0 }
+    }
+}
+
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -133,6 +143,14 @@ pub struct Pair {
     name: Text,
     /// The value.
     value: Text,
+}
+
+/// Headers as requests have them, without those that say what the request itself is: how long it is, and how it is sent.
+pub fn headers(given: &[Pair]) -> Vec<(String, String)> {
+    const OF_THE_REQUEST: [&str; 3] = ["content-length", "transfer-encoding", "trailer"];
+    let mut headers = pairs(given);
+    headers.retain(|(name, _)| !OF_THE_REQUEST.iter().any(|own| name.eq_ignore_ascii_case(own)));
+    headers
 }
 
 /// Pairs as requests have them.

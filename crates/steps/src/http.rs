@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::config::{self, Pair, Text, given, pairs};
-use crate::yaml;
+use crate::{lenient, yaml};
 
 /// How large bodies may be, in bytes.
 const LIMIT: usize = 2 << 20;
@@ -80,7 +80,7 @@ pub struct Http {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "ProxyUrl")]
     proxy: Option<ProxyUrl>,
-    /// How long the request may take; ten seconds where nothing is said.
+    /// How long the request may take; ten seconds where nothing is said, and an hour where it says `0s`.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "config::Duration")]
     timeout: Option<config::Duration>,
@@ -236,12 +236,12 @@ impl Http {
         Ok(Request {
             method: self.method.unwrap_or(Verb::Get).method(),
             url: self.url.to_string(),
-            headers: pairs(&self.headers),
+            headers: config::headers(&self.headers),
             query: pairs(&self.query_params),
             body: body.into(),
             insecure: self.insecure_skip_tls_verify,
             proxy: self.proxy.as_ref().map(|proxy| proxy.0.clone()),
-            timeout: self.timeout.map_or(TIMEOUT, |timeout| timeout.0),
+            timeout: self.timeout.map_or(TIMEOUT, config::Duration::of_a_request),
         })
     }
 
@@ -255,19 +255,20 @@ impl Http {
             "text/plain" => Some(ContentType::Text),
             _ => None,
         });
-        let text = String::from_utf8_lossy(body);
         if body.is_empty() {
             return Ok(Value::Object(Map::new()));
         }
         match kind {
-            Some(ContentType::Json) => {
-                serde_json::from_slice(body).map_err(|e| format!("the answer cannot be read as JSON: {e}"))
-            }
             Some(ContentType::Yaml) => {
+                let text = String::from_utf8_lossy(body);
                 yaml::read(&text).map_err(|e| format!("the answer cannot be read as YAML: {e}"))
             }
-            Some(ContentType::Text) => Ok(Value::from(text.into_owned())),
-            None => Ok(serde_json::from_slice(body).unwrap_or_else(|_| Value::Object(Map::new()))),
+            Some(ContentType::Text) => Ok(Value::from(lenient::text(body))),
+            json => match lenient::read(body) {
+                Ok(value) => Ok(value),
+                Err(lenient::Error::NoJson(_)) if json.is_none() => Ok(Value::Object(Map::new())),
+                Err(why) => Err(format!("the answer cannot be read as JSON: {why}")),
+            },
         }
     }
 

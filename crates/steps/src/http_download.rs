@@ -46,7 +46,7 @@ pub struct HttpDownload {
     /// Accept any certificate of the server.
     #[serde(default, rename = "insecureSkipTLSVerify")]
     insecure_skip_tls_verify: bool,
-    /// How long all may take.
+    /// How long all may take; an hour where it says `0s`.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "config::Duration")]
     timeout: Option<config::Duration>,
@@ -64,12 +64,12 @@ impl Step for HttpDownload {
         let request = Request {
             method: Method::GET,
             url: self.url.to_string(),
-            headers: pairs(&self.headers),
+            headers: config::headers(&self.headers),
             query: pairs(&self.query_params),
             body: Payload::default(),
             insecure: self.insecure_skip_tls_verify,
             proxy: None,
-            timeout: self.timeout.map_or(TIMEOUT, |timeout| timeout.0),
+            timeout: self.timeout.map_or(TIMEOUT, config::Duration::of_a_request),
         };
         let http = ctx.service::<Http>()?;
         let response = http.send(request).await.map_err(|error| match error {

@@ -32,6 +32,7 @@ mod json_update;
 pub mod key_path;
 mod kustomize_build;
 mod kustomize_set_image;
+mod lenient;
 mod lent;
 mod manifests;
 mod oci;

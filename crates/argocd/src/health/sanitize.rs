@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::application::{Source, at, list, text};
-use crate::update::without_zeros;
+use crate::update::retry;
 use crate::{AppRef, Application};
 
 /// What is told of an Application that nothing is known of.
@@ -81,19 +81,6 @@ fn operation(operation: Option<&Value>) -> Value {
         copy_list(Some(sync), "syncOptions", &mut what);
         copy_list(Some(sync), "revisions", &mut what);
         fields["sync"] = what;
-    }
-    fields
-}
-
-fn retry(retry: Option<&Value>) -> Value {
-    let known = |value: &Value, keys: &[&str]| {
-        let fields = value.as_object().into_iter().flatten().filter(|(key, _)| keys.contains(&key.as_str()));
-        without_zeros(&fields.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>().into())
-    };
-    let mut fields = retry.map_or_else(|| json!({}), |retry| known(retry, &["limit"]));
-    if let Some(backoff) = retry.and_then(|retry| retry.get("backoff")).filter(|backoff| backoff.is_object())
-    {
-        fields["backoff"] = known(backoff, &["duration", "factor", "maxDuration"]);
     }
     fields
 }

@@ -1,7 +1,7 @@
 //! The merge patch that requests an operation: refresh, sources, `operation`, and the old state cleared, all under
 //! the object's version.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Context;
 use crate::{Application, PROMOTION_INFO, REFRESH_ANNOTATION, merge};
@@ -47,21 +47,27 @@ fn operation(app: Application<'_>, context: &Context) -> Value {
             {"name": PROMOTION_INFO, "value": context.promotion},
         ],
         "sync": sync,
-        "retry": app.sync_policy("retry").map_or_else(|| json!({}), without_zeros),
+        "retry": retry(app.sync_policy("retry")),
     })
 }
 
-/// The policy as Argo CD itself would write it: numbers that are zero and empty texts are left out.
-pub(crate) fn without_zeros(value: &Value) -> Value {
-    let Value::Object(fields) = value else { return json!({}) };
-    let kept: Map<_, _> = fields
-        .iter()
-        .filter(|(_, value)| !value.is_null() && **value != 0 && **value != "")
-        .map(|(key, value)| {
-            (key.clone(), if value.is_object() { without_zeros(value) } else { value.clone() })
-        })
-        .collect();
-    Value::Object(kept)
+/// When an operation is tried again: the part of the policy that is known, as Argo CD itself would write it, so without
+/// a limit of zero and without empty texts. A factor of zero is one.
+pub(crate) fn retry(policy: Option<&Value>) -> Value {
+    let known = |value: &Value, keys: &[&str]| {
+        let fields = value.as_object().into_iter().flatten();
+        let is_said =
+            |key: &str, value: &Value| !value.is_null() && *value != "" && (*value != 0 || key == "factor");
+        let kept = fields.filter(|(key, value)| keys.contains(&key.as_str()) && is_said(key, value));
+        Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
+    };
+    let mut fields = policy.map_or_else(|| json!({}), |policy| known(policy, &["limit"]));
+    if let Some(backoff) =
+        policy.and_then(|policy| policy.get("backoff")).filter(|backoff| backoff.is_object())
+    {
+        fields["backoff"] = known(backoff, &["duration", "factor", "maxDuration"]);
+    }
+    fields
 }
 
 fn object_in<'a>(value: &'a mut Value, field: &str) -> &'a mut Value {
@@ -99,7 +105,7 @@ mod tests {
         let app = json!({
             "metadata": {"name": "shop", "resourceVersion": "7", "annotations": {"note": "x"}},
             "spec": {"source": {"repoURL": "r"}, "syncPolicy": {"automated": {"selfHeal": true},
-                "retry": {"limit": 2, "backoff": {"duration": "5s", "factor": 0}}, "syncOptions": ["CreateNamespace=true"]}},
+                "retry": {"limit": 2, "refresh": true, "backoff": {"duration": "5s", "maxDuration": "", "factor": 0}}, "syncOptions": ["CreateNamespace=true"]}},
             "status": {"health": {"status": "Healthy"}},
         });
         let sources = [json!({"repoURL": "r"})];
@@ -114,7 +120,7 @@ mod tests {
                         {"name": "kargo.akuity.io/promotion", "value": "p1"},
                     ],
                     "sync": {"syncOptions": ["CreateNamespace=true"]},
-                    "retry": {"limit": 2, "backoff": {"duration": "5s"}},
+                    "retry": {"limit": 2, "backoff": {"duration": "5s", "factor": 0}},
                 },
                 "status": {"operationState": null},
             })

@@ -197,7 +197,7 @@ fn has_the_default_branch(case: &Case, answer: &Value) -> bool {
     let is_default = |c: &&Value| {
         ["branch", "tag", "commit"].iter().all(|k| c[*k].as_str().unwrap_or_default().is_empty())
     };
-    let defaults = step["checkout"].as_array().into_iter().flatten().filter(is_default);
+    let mut defaults = step["checkout"].as_array().into_iter().flatten().filter(is_default);
     let is_there = |c: &Value| {
         let path = c["path"].as_str().unwrap_or_default();
         let files = tree.as_object().into_iter().flatten();
@@ -208,8 +208,7 @@ fn has_the_default_branch(case: &Case, answer: &Value) -> bool {
     let goes_on = case.input["steps"].as_array().is_some_and(|steps| steps.len() > 1);
     answer["steps"][0]["status"] == "Succeeded"
         && (goes_on
-            || without_ids(&answer["remotes"]) == without_ids(&want["remotes"])
-                && defaults.map(is_there).all(|there| there))
+            || without_ids(&answer["remotes"]) == without_ids(&want["remotes"]) && defaults.all(is_there))
 }
 
 /// Whether every push arrived at the branch that it was for, and no other branch is different.

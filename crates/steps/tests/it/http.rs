@@ -140,8 +140,9 @@ const RULES: &[Rule] = &[
             let status = case.input["responses"][0]["status"].as_u64().unwrap_or_default();
             case.input["kind"] == "http" && (status == 429 || status >= 500)
         },
-        instead: |_, answer| {
-            answer.as_ref().is_ok_and(|a| a["status"] == "Running" && a["retryAfter"] == "30s")
+        instead: |case, answer| {
+            let asked = waits(case);
+            answer.as_ref().is_ok_and(|a| a["status"] == "Running" && a["retryAfter"] == asked.as_str())
         },
     },
     Rule {
@@ -165,6 +166,17 @@ const RULES: &[Rule] = &[
         },
     },
 ];
+
+/// How long a server that is busy is left alone: as it says, or else for the poll interval; a second at least.
+fn waits(case: &Case) -> String {
+    let headers = case.input["responses"][0]["headers"].as_array().into_iter().flatten();
+    let mut said =
+        headers.filter(|h| h[0].as_str().is_some_and(|name| name.eq_ignore_ascii_case("retry-after")));
+    let said = said.next().and_then(|h| h[1].as_str()?.parse().ok()).map(Duration::from_secs);
+    let poll = case.input["config"]["pollInterval"].as_str();
+    let poll = poll.map_or(Duration::from_secs(30), |text| ferry_api::duration::parse(text).unwrap());
+    in_words(said.unwrap_or(poll).max(Duration::from_secs(1)))
+}
 
 #[test]
 fn vectors_steps_http() {
@@ -207,11 +219,39 @@ fn replay(case: &Case) -> Verdict {
     judge(&Case { want: Some(reduced), ..case.clone() }, &Ok(Value::Object(answer)), RULES)
 }
 
+/// As Go writes it: `1m30s`, `1.5s`, `250ms`.
 fn in_words(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
-        format!("{}ns", duration.as_nanos())
-    } else {
-        format!("{}s", duration.as_secs())
+    let nanoseconds = duration.as_nanos();
+    let part = |unit: u128, name: &str| {
+        let text =
+            format!("{}.{:0width$}", nanoseconds / unit, nanoseconds % unit, width = unit.ilog10() as usize);
+        let text = if unit == 1 { nanoseconds.to_string() } else { text };
+        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        format!("{text}{name}")
+    };
+    match nanoseconds {
+        0 => "0s".to_owned(),
+        1..1_000 => part(1, "ns"),
+        1_000..1_000_000 => part(1_000, "µs"),
+        1_000_000..1_000_000_000 => part(1_000_000, "ms"),
+        _ => {
+            let seconds = duration.as_secs();
+            let rest = Duration::new(seconds % 60, duration.subsec_nanos()).as_nanos();
+            let rest = format!("{}.{:09}", rest / 1_000_000_000, rest % 1_000_000_000);
+            let rest = format!("{}s", rest.trim_end_matches('0').trim_end_matches('.'));
+            match (seconds / 3600, seconds / 60 % 60) {
+                (0, 0) => rest,
+                (0, minutes) => format!("{minutes}m{rest}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn durations_are_told_as_go_does() {
+    for text in ["1ns", "1.5µs", "250ms", "1s", "1.5s", "30s", "1m0s", "1m30s", "1h0m0s", "26h3m4.25s"] {
+        assert_eq!(in_words(ferry_api::duration::parse(text).unwrap()), text);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
+use base64::Engine as _;
 use ferry_steps::BUILTIN;
 use ferry_vectors::{Answer, Case, Rule, Verdict, judge, replay_with};
 use serde_json::{Map, Value, json};
@@ -15,7 +16,7 @@ use crate::{yaml_merge, yaml_rules};
 
 #[test]
 fn vectors_steps_local() {
-    let mut rules = vec![OUTSIDE, NOTHING_HALF_DONE, WHOLE_NUMBERS, OUT_IS_ALL, LEFT_OUT, LINK_UP];
+    let mut rules = vec![OUTSIDE, NOTHING_HALF_DONE, WHOLE_NUMBERS, OUT_IS_ALL, LEFT_OUT, LINK_UP, DOT_SLASH];
     rules.extend(yaml_rules::RULES);
     rules.extend(yaml_merge::RULES);
     rules.extend(files::JSON_RULES);
@@ -155,7 +156,10 @@ pub const OUTSIDE: Rule = Rule {
     name: "outside the work directory",
     reason: "issue, bad input: a file outside the work directory, also by symlink, gives a clear error",
     applies: |case| climbs(&case.input["config"]) || case.input["files"].as_object().is_some_and(leads_out),
-    instead: |_, answer| failed(answer),
+    instead: |_, answer| {
+        let files = answer.as_ref().ok().and_then(|a| a.get("files"));
+        failed(answer) && files.is_none_or(|files| *files == json!({}))
+    },
 };
 
 const NOTHING_HALF_DONE: Rule = Rule {
@@ -235,21 +239,22 @@ const LEFT_OUT: Rule = Rule {
     applies: |case| case.input["kind"] == "untar",
     instead: |case, answer| {
         let patterns = case.input["config"]["ignore"].as_str().unwrap_or(".git");
-        let want = &case.want.as_ref().unwrap()["files"];
+        let want = case.want.as_ref().unwrap();
+        let Ok(answer) = answer else { return false };
         let left_out = |path: &str| {
             let suffix = |pattern: &str| pattern.trim_start_matches('*').to_owned();
             patterns.lines().any(|p| {
                 path.split('/').any(|part| part == p || p.starts_with('*') && part.ends_with(&suffix(p)))
             })
         };
-        let got = answer.as_ref().ok().and_then(|a| a["files"].as_object());
-        got.is_some_and(|got| {
-            want.as_object()
-                .into_iter()
-                .flatten()
-                .all(|(path, file)| left_out(path) || got.get(path) == Some(file))
-                && got.keys().all(|path| !left_out(path))
-        })
+        let kept = |member: &str| {
+            let mut kept = want[member].as_object().cloned().unwrap_or_default();
+            kept.retain(|path, _| !left_out(path));
+            Value::Object(kept)
+        };
+        want["status"] == answer["status"]
+            && answer["files"] == kept("files")
+            && answer["modes"] == kept("modes")
     },
 };
 
@@ -269,6 +274,46 @@ const LINK_UP: Rule = Rule {
         })
     },
 };
+
+const DOT_SLASH: Rule = Rule {
+    name: "names that begin with ./",
+    reason: "docs/compatibility.md: `tar -C directory .` begins every name so, and without them nothing of its archives \
+             would be extracted",
+    applies: |case| {
+        case.input["kind"] == "untar" && entries(case).iter().any(|(name, _)| name.starts_with("./"))
+    },
+    instead: |case, answer| {
+        let out = case.input["config"]["outPath"].as_str().unwrap();
+        let mut wanted = case.want.as_ref().unwrap()["files"].as_object().cloned().unwrap_or_default();
+        for (name, content) in entries(case) {
+            if let (Some(name), Some(content)) = (name.strip_prefix("./"), content) {
+                wanted.insert(format!("{out}/{name}"), json!(content));
+                wanted.remove(out);
+            }
+        }
+        answer.as_ref().is_ok_and(|a| a["status"] == "Succeeded" && a["files"] == Value::Object(wanted))
+    },
+};
+
+/// The names in the archive of a case, and the texts of its files.
+fn entries(case: &Case) -> Vec<(String, Option<String>)> {
+    let path = case.input["config"]["inPath"].as_str().unwrap_or_default();
+    let bytes = case.input["files"][path]["base64"].as_str();
+    let bytes = bytes.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+    let bytes = bytes.unwrap_or_default();
+    let mut contents = Vec::new();
+    if flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut contents).is_err() {
+        contents = bytes;
+    }
+    let mut archive = tar::Archive::new(&contents[..]);
+    let entries = archive.entries().unwrap().map_while(Result::ok).map(|mut entry| {
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let mut text = String::new();
+        let is_file = entry.header().entry_type().is_file() && entry.read_to_string(&mut text).is_ok();
+        (name, is_file.then_some(text))
+    });
+    entries.collect()
+}
 
 fn holds_big_number(value: &Value) -> bool {
     match value {

@@ -3,6 +3,7 @@
 
 mod archives;
 mod argocd;
+mod argocd_recorded;
 mod bench;
 mod canary;
 mod chart_folders;
@@ -24,6 +25,7 @@ mod local;
 mod near;
 mod near_files;
 mod near_git;
+mod near_http;
 mod oci;
 mod programs;
 mod reach;
