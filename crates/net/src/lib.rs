@@ -116,9 +116,8 @@ impl Http {
             let sent = self.hop(&client, hop, proxy.is_some()).await;
             // What was answered by a redirect has arrived.
             let response = sent.map_err(|e| if hops == 0 { e } else { Error::Sent(e.to_string()) })?;
-            let Some(next) = copy.and_then(|copy| redirect::next(&response, copy)) else {
-                return Ok(response);
-            };
+            let next = copy.map_or(Ok(None), |copy| redirect::next(&response, copy)).map_err(Error::Sent)?;
+            let Some(next) = next else { return Ok(response) };
             hop = next;
         }
         Err(Error::Sent(format!("stopped after {REDIRECTS} redirects")))
@@ -204,14 +203,20 @@ fn url(text: &str, query: &[(String, String)]) -> Result<Url, Error> {
         return Err(unsent(format!("{:?} is no scheme of this step: http or https", url.scheme())));
     }
     if !query.is_empty() {
-        let mut pairs: Vec<(String, String)> =
-            url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let mut pairs = pairs(url.query().unwrap_or_default());
         pairs.extend_from_slice(query);
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         let pairs = pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
         url.set_query(Some(&pairs.collect::<Vec<_>>().join("&")));
     }
     Ok(url)
+}
+
+/// The parameters of a query. What Go cannot read of it is left out.
+fn pairs(query: &str) -> Vec<(String, String)> {
+    let readable = query.split('&').filter(|pair| !pair.contains(';') && malformed::is_escaped(pair));
+    let readable = readable.collect::<Vec<_>>().join("&");
+    url::form_urlencoded::parse(readable.as_bytes()).into_owned().collect()
 }
 
 /// A part of a query as Go writes it.

@@ -14,12 +14,17 @@ pub fn is(text: &str, error: Option<ParseError>) -> bool {
             .nth(2)
             .is_some_and(|host| host.contains([' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}']))
         || !is_escaped(fragment)
-        || matches!(
-            error,
-            Some(
-                ParseError::InvalidPort | ParseError::InvalidIpv6Address | ParseError::InvalidDomainCharacter
-            )
-        )
+        || match error {
+            // One that is too large is one.
+            Some(ParseError::InvalidPort) => !has_number_as_port(place),
+            Some(ParseError::InvalidIpv6Address | ParseError::InvalidDomainCharacter) => true,
+            _ => false,
+        }
+}
+
+fn has_number_as_port(place: &str) -> bool {
+    let host = place.split('/').nth(2).and_then(|host| host.rsplit_once(':'));
+    host.is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A colon in the first part of the path ends a scheme, or is wrong.
@@ -31,7 +36,7 @@ fn has_scheme_or_none(place: &str) -> bool {
 }
 
 /// Two digits follow each percent sign.
-fn is_escaped(text: &str) -> bool {
+pub fn is_escaped(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let digits = after.as_bytes().get(..2);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -48,6 +53,7 @@ mod tests {
             ("::nope", true),
             ("http://[::1", true),
             ("http://h:port/", true),
+            ("http://h:99999/", false),
             ("http://a b/", true),
             ("http://h/%zz", true),
             ("http://h/%4", true),

@@ -5,6 +5,9 @@ use super::journal::Journal;
 use super::path::WorkPath;
 use super::view::{DIRECTORY_MODE, Kind, WorkDir, found};
 
+/// How many links in a row may lead to what is not there.
+const MOST_LINKS: usize = 40;
+
 impl WorkDir {
     /// The path without links in the directories above it; what is at the path itself is not followed.
     pub(super) fn real(&self, journal: &mut Journal, path: &WorkPath, make: bool) -> Result<String> {
@@ -15,17 +18,37 @@ impl WorkDir {
         Ok(join(&self.real_directory(journal, &parent, mode)?, name))
     }
 
-    /// The path of a file without any link in it. Missing directories are made.
+    /// The path of a file without any link in it, there or to be made. Missing directories are made.
     pub(super) fn real_file(&self, journal: &mut Journal, path: &WorkPath) -> Result<String> {
-        let real = self.real(journal, path, true)?;
-        match found(path, journal.work.symlink_metadata(&real))? {
-            Some(Kind::Link) => self.follow(&real, path).and_then(|real| {
-                self.expect_file(&WorkPath::of_clean(real.clone()))?;
-                Ok(real)
-            }),
-            Some(Kind::Directory) => Err(Error::Directory(path.as_written().to_owned())),
-            _ => Ok(real),
+        let mut real = self.real(journal, path, true)?;
+        for _ in 0..MOST_LINKS {
+            match found(path, journal.work.symlink_metadata(&real))? {
+                Some(Kind::Link) => {}
+                Some(Kind::Directory) => return Err(Error::Directory(path.as_written().to_owned())),
+                _ => return Ok(real),
+            }
+            // What a link leads to need not be there yet.
+            match self.follow(&real, path) {
+                Ok(file) => {
+                    self.expect_file(&WorkPath::of_clean(file.clone()))?;
+                    return Ok(file);
+                }
+                Err(Error::Missing(_)) => real = self.real(journal, &self.target(&real, path)?, true)?,
+                Err(error) => return Err(error),
+            }
         }
+        Err(Error::Loop(path.as_written().to_owned()))
+    }
+
+    /// Where a link says that it leads to, by its words.
+    fn target(&self, link: &str, path: &WorkPath) -> Result<WorkPath> {
+        let escapes = || Error::Escapes(path.as_written().to_owned());
+        let target = self.read_link(&WorkPath::of_clean(link.to_owned()))?;
+        if target.starts_with('/') {
+            return Err(escapes());
+        }
+        let above = link.rsplit_once('/').map_or("", |(above, _)| above);
+        WorkPath::parse(&join(above, &target)).map_err(|_| escapes())
     }
 
     /// The path of a directory without any link in it. Where a mode is given, what is missing is made with it.

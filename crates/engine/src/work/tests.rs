@@ -267,6 +267,29 @@ fn links_that_lead_out_are_refused() {
 }
 
 #[test]
+fn a_link_to_what_is_not_there_yet_is_written_through() {
+    let place = Place::new();
+    let work = place.directory.begin(0).unwrap();
+    work.symlink("../b/new", &path("a/link")).unwrap();
+    work.symlink("a/link", &path("to-link")).unwrap();
+    work.write(&path("to-link"), b"1").unwrap();
+    assert_eq!(work.read_text(&path("b/new")).unwrap(), "1");
+    assert_eq!(work.kind_of_link(&path("a/link")).unwrap(), Some(Kind::Link));
+    work.write(&path("from"), b"2").unwrap();
+    work.symlink("c/copy", &path("out")).unwrap();
+    work.copy_file(&path("from"), &path("out")).unwrap();
+    assert_eq!(work.read_text(&path("c/copy")).unwrap(), "2");
+    for target in ["../nowhere", "a/../../nowhere", "/nowhere"] {
+        work.symlink(target, &path("leads-out")).unwrap();
+        let refused = work.write(&path("leads-out"), b"!").unwrap_err();
+        assert!(matches!(refused, Error::Escapes(_)), "{target}: {refused}");
+    }
+    work.symlink("loop", &path("loop")).unwrap();
+    assert!(matches!(work.write(&path("loop"), b"!"), Err(Error::Loop(_))));
+    assert!(!place.temp.path().join("nowhere").exists());
+}
+
+#[test]
 fn a_directory_swapped_for_a_link_does_not_let_out() {
     let place = Place::new();
     let outside = place.temp.path().join("outside");

@@ -33,6 +33,33 @@ fn what_a_request_is_is_not_said_by_its_headers() {
 }
 
 #[test]
+fn what_go_cannot_read_of_a_query_is_left_out_where_something_is_added() {
+    for (added, sent) in [(json!([]), "a;b=1&x=%zz&&c=+"), (json!([{"name": "q", "value": "1"}]), "c=+&q=1")]
+    {
+        let server = Server::answering(&[json!({"status": 200})]);
+        let url = format!("{}/?a;b=1&x=%zz&&c=+", server.url);
+        let config = json!({"url": url, "queryParams": added});
+        bench(Egress::default().with_loopback()).run("http", config).unwrap();
+        assert_eq!(server.seen()[0]["rawQuery"], sent);
+    }
+}
+
+#[test]
+fn a_redirect_to_what_is_no_url_is_an_error() {
+    for (location, fails) in [("http://[::1", true), ("/else%", false), ("", false)] {
+        let headers = json!([["Location", location]]);
+        let answers = [json!({"status": 302, "headers": headers}), json!({"status": 200})];
+        let result = asked(&Server::answering(&answers), &json!({"successExpression": "true"}));
+        match result {
+            Err(StepError::Retryable(why)) => {
+                assert!(fails && why.contains("302") && !why.contains("::1"), "{location}: {why}");
+            }
+            other => assert!(!fails && matches!(other, Ok(Outcome::Succeeded(_))), "{location}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_timeout_of_nothing_is_none() {
     let server = Server::answering(&[json!({"status": 200, "delay": "50ms"})]);
     assert!(matches!(asked(&server, &json!({"timeout": "0s"})), Ok(Outcome::Succeeded(_))));
