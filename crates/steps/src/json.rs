@@ -3,9 +3,11 @@
 //! Keys are those of the Go library sjson, which `json-update` takes (see [`path`]); they are not those of
 //! `yaml-update`.
 
+mod condition;
 mod edit;
 mod path;
 mod scan;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -68,9 +70,10 @@ pub fn render(value: &Value) -> Option<String> {
     }
 }
 
+/// A text in quotes.
 fn quote(text: &str) -> String {
     let quoted = Value::from(text).to_string();
-    let is_plain = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
+    let is_plain = |c: char| matches!(c, ' '..='\u{7f}') && c != '"' && c != '\\';
     if text.chars().all(is_plain) {
         return quoted;
     }
