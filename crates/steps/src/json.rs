@@ -50,10 +50,14 @@ pub fn set(text: &str, key: &str, value: &Value) -> Result<String, Error> {
     let raw = render(value).ok_or_else(|| Error::NotScalar(key.to_owned()))?;
     let document = scan::document(text)?;
     let edits = edit::edits(text, document.as_ref(), &path::read(key), key, &raw)?;
-    let mut changed = text.to_owned();
-    for edit in edits.into_iter().rev() {
-        changed.replace_range(edit.range, &edit.text);
+    let mut changed = String::with_capacity(text.len());
+    let mut at = 0;
+    for edit in edits {
+        changed.push_str(text.get(at..edit.range.start).unwrap_or_default());
+        changed.push_str(&edit.text);
+        at = edit.range.end;
     }
+    changed.push_str(text.get(at..).unwrap_or_default());
     Ok(changed)
 }
 
