@@ -1,6 +1,6 @@
 //! Bare expressions over a document, as steps evaluate them that read one.
 
-pub use ferry_expr::{Function, Map, Value};
+pub use ferry_expr::{Function, Map, Value, quote};
 
 use ferry_expr::{Expression, Functions, Stop};
 use jiff::Timestamp;

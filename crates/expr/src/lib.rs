@@ -27,6 +27,6 @@ pub(crate) use error::Fault;
 pub use error::{Error, Place, Stop};
 pub use expression::{Expression, References, evaluate};
 pub use host::{Call, Function, Functions, Interrupt, Kind, Lookup, Signature};
-pub use template::{Template, evaluate_json_template, evaluate_json_text, evaluate_template};
+pub use template::{Template, evaluate_json_template, evaluate_json_text, evaluate_template, quote};
 pub use time::{Duration, Time, Zone};
 pub use value::{Form, List, Map, Object, Pairs, Record, SharedMap, Text, Value};

@@ -8,6 +8,8 @@ mod coerce;
 mod functions;
 mod yaml;
 
+pub use functions::quote;
+
 use crate::error::{Error, Place, Stop};
 use crate::expression::{Expression, References};
 use crate::host::Functions;

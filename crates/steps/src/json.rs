@@ -3,9 +3,11 @@
 //! Keys are those of the Go library sjson, which `json-update` takes (see [`path`]); they are not those of
 //! `yaml-update`.
 
+mod condition;
 mod edit;
 mod path;
 mod scan;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -48,10 +50,14 @@ pub fn set(text: &str, key: &str, value: &Value) -> Result<String, Error> {
     let raw = render(value).ok_or_else(|| Error::NotScalar(key.to_owned()))?;
     let document = scan::document(text)?;
     let edits = edit::edits(text, document.as_ref(), &path::read(key), key, &raw)?;
-    let mut changed = text.to_owned();
-    for edit in edits.into_iter().rev() {
-        changed.replace_range(edit.range, &edit.text);
+    let mut changed = String::with_capacity(text.len());
+    let mut at = 0;
+    for edit in edits {
+        changed.push_str(text.get(at..edit.range.start).unwrap_or_default());
+        changed.push_str(&edit.text);
+        at = edit.range.end;
     }
+    changed.push_str(text.get(at..).unwrap_or_default());
     Ok(changed)
 }
 
@@ -68,9 +74,10 @@ pub fn render(value: &Value) -> Option<String> {
     }
 }
 
+/// A text in quotes.
 fn quote(text: &str) -> String {
     let quoted = Value::from(text).to_string();
-    let is_plain = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
+    let is_plain = |c: char| matches!(c, ' '..='\u{7f}') && c != '"' && c != '\\';
     if text.chars().all(is_plain) {
         return quoted;
     }

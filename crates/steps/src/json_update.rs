@@ -1,5 +1,6 @@
 //! `json-update`: give keys of a JSON file new values.
 
+use ferry_engine::document::quote;
 use ferry_engine::{Effect, Step, StepContext, StepResult};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,7 +36,7 @@ impl Step for JsonUpdate {
 
     async fn run(self, ctx: &StepContext) -> StepResult {
         let written = |value: &Value| match value {
-            Value::String(text) => quoted(text),
+            Value::String(text) => quote(text),
             other => json::render(other).unwrap_or_default(),
         };
         let change = |text: String, updates: &[(&str, &_)]| {
@@ -46,23 +47,4 @@ impl Step for JsonUpdate {
         };
         self.0.run(ctx, change, written).await
     }
-}
-
-/// A text in quotes, as Go writes one.
-fn quoted(text: &str) -> String {
-    let escaped = text.chars().map(|c| match c {
-        '"' => "\\\"".to_owned(),
-        '\\' => "\\\\".to_owned(),
-        '\u{7}' => "\\a".to_owned(),
-        '\u{8}' => "\\b".to_owned(),
-        '\t' => "\\t".to_owned(),
-        '\n' => "\\n".to_owned(),
-        '\u{b}' => "\\v".to_owned(),
-        '\u{c}' => "\\f".to_owned(),
-        '\r' => "\\r".to_owned(),
-        c if c.is_ascii_control() => format!("\\x{:02x}", u32::from(c)),
-        c if c.is_control() || c.is_whitespace() && c != ' ' => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    });
-    format!("\"{}\"", escaped.collect::<String>())
 }

@@ -1,6 +1,6 @@
 //! The keys that `yaml-update` and `toml-update` are given: parts with dots between them.
 //!
-//! A dot or colon in a part is written `\.` or `\:`. A colon before a part says that a number is a map's key; it is
+//! A dot or colon in a part is written `\.` or `\:`. Colons before a part say that a number is a map's key; they are
 //! taken away. Source: vectors `kargo/key-paths`.
 
 /// A text that is no key.
@@ -28,16 +28,11 @@ pub fn split(key: &str) -> Result<Vec<String>, Error> {
     }
     let mut parts = Vec::new();
     let mut part = String::new();
-    let mut begun = false;
     let mut chars = key.chars();
     while let Some(c) = chars.next() {
         match c {
-            '.' => {
-                parts.push(std::mem::take(&mut part));
-                begun = false;
-                continue;
-            }
-            ':' if !begun => {}
+            '.' => parts.push(std::mem::take(&mut part)),
+            ':' if part.is_empty() => {}
             ':' => return Err(Error::Colon(key.to_owned())),
             '\\' => match chars.next() {
                 Some(escaped @ ('.' | ':')) => part.push(escaped),
@@ -46,7 +41,6 @@ pub fn split(key: &str) -> Result<Vec<String>, Error> {
             },
             c => part.push(c),
         }
-        begun = true;
     }
     parts.push(part);
     if parts.iter().any(String::is_empty) {
@@ -66,6 +60,9 @@ mod tests {
             (" image.tag ", vec!["image", "tag"]),
             ("a\\.b/c.x", vec!["a.b/c", "x"]),
             ("a.:0", vec!["a", "0"]),
+            ("::a", vec!["a"]),
+            ("a.::b", vec!["a", "b"]),
+            (":::x", vec!["x"]),
             ("a.\\:0", vec!["a", ":0"]),
             ("a b.c", vec!["a b", "c"]),
         ] {
@@ -79,5 +76,7 @@ mod tests {
         assert!(matches!(split("a..b"), Err(Error::EmptyPart(_))));
         assert!(matches!(split("a\\x"), Err(Error::Escape(_))));
         assert!(matches!(split("a:b"), Err(Error::Colon(_))));
+        assert!(matches!(split("\\::b"), Err(Error::Colon(_))));
+        assert!(matches!(split("a.::"), Err(Error::EmptyPart(_))));
     }
 }

@@ -161,7 +161,7 @@ impl Finder {
                 let length = self.lengths.entry(path.clone()).or_default();
                 let index = *length;
                 *length += 1;
-                self.places.insert(path.clone(), Place::Other);
+                self.other(path.clone());
                 path.push(index.to_string());
                 self.table(path);
             }
@@ -188,8 +188,23 @@ impl Finder {
                 let (path, span) = (self.path(), event.span());
                 self.places.insert(path, Place::Scalar(span.start()..span.end()));
             }
+            EventKind::Comment => {
+                if let Some(raw) = source.get(event) {
+                    raw.decode_comment(errors);
+                }
+            }
+            EventKind::Newline => {
+                if let Some(raw) = source.get(event) {
+                    raw.decode_newline(errors);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// A table or an array; what is said to be a value too stays one.
+    fn other(&mut self, path: Vec<String>) {
+        self.places.entry(path).or_insert(Place::Other);
     }
 
     /// The path of the value that begins here.
@@ -209,12 +224,12 @@ impl Finder {
 
     fn enter(&mut self, next: Option<usize>) {
         let path = self.path();
-        self.places.insert(path.clone(), Place::Other);
+        self.other(path.clone());
         self.around.push(Around { path, next });
     }
 
     fn table(&mut self, path: Vec<String>) {
-        self.places.insert(path.clone(), Place::Other);
+        self.other(path.clone());
         self.around = vec![Around { path, next: None }];
     }
 }

@@ -34,10 +34,10 @@ fn unsafe_quote(value: &Value) -> Result<Value, Interrupt> {
     Ok(format!("\"{}\"", json::compact(value)?).into())
 }
 
-/// A quoted string with escapes for what can not be printed, and for bytes that are no characters.
-fn quote(bytes: &[u8]) -> String {
+/// A text in quotes, with escapes for what can not be printed and for bytes that are no characters: `%q` of Go.
+pub fn quote(bytes: impl AsRef<[u8]>) -> String {
     let mut out = String::from("\"");
-    for chunk in bytes.utf8_chunks() {
+    for chunk in bytes.as_ref().utf8_chunks() {
         chunk.valid().chars().for_each(|c| escape(c, &mut out));
         for byte in chunk.invalid() {
             code('x', 2, u32::from(*byte), &mut out);

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
-
 use super::Error;
-use super::path::{Part, Path, search};
-use super::scan::{Kind, Node};
+use super::path::{Part, Path};
+use super::quote;
+use super::scan::{self, Kind, Node};
+use super::search::search;
 
 /// How many parts a key may have: as many objects and lists may be made.
 pub const MAX_PARTS: usize = 200;
@@ -40,13 +40,11 @@ pub fn edits(
     }
     match (path, document) {
         (Path::Plain(parts), Some(node)) => setting.at(node, parts).map(|edit| vec![edit]),
-        (Path::Plain(parts), None) => {
-            Ok(vec![Edit { range: 0..text.len(), text: setting.container(parts)? }])
-        }
+        (Path::Plain(parts), None) => Ok(vec![Edit { range: 0..text.len(), text: setting.instead(parts)? }]),
         (Path::Search(_), None) => Ok(Vec::new()),
         (Path::Search(parts), Some(node)) => {
-            let mut found: Vec<_> =
-                search(node, parts, text).into_iter().map(|node| node.span.clone()).collect();
+            let nodes = search(node, parts, text).nodes();
+            let mut found: Vec<_> = nodes.into_iter().map(|node| node.span.clone()).collect();
             found.sort_by_key(|span| span.start);
             found.dedup();
             Ok(found.into_iter().map(|range| Edit { range, text: raw.to_owned() }).collect())
@@ -70,9 +68,9 @@ impl Setting<'_> {
         }
         match &node.kind {
             // What cannot have a part gives way to what can.
-            Kind::Scalar => Ok(Edit { range: node.span.clone(), text: self.container(parts)? }),
+            Kind::Scalar => Ok(Edit { range: node.span.clone(), text: self.instead(parts)? }),
             Kind::Object(pairs) => {
-                let pair = format!("{}:{}", Value::from(first.name.as_str()), self.built(rest)?);
+                let pair = self.pair(first, rest)?;
                 Ok(self.insert(node, pairs.last().map(|(_, last)| last), &pair))
             }
             Kind::List(items) => {
@@ -101,31 +99,32 @@ impl Setting<'_> {
     /// Puts something at the end of an object or a list.
     fn insert(&self, node: &Node, last: Option<&Node>, new: &str) -> Edit {
         let closing = node.span.end - 1;
-        let comma = last.is_some_and(|last| !self.has_comma(last.span.end..closing));
+        let comma = last.is_some_and(|last| scan::after(self.text, last.span.end) != Some(b','));
         Edit { range: closing..closing, text: format!("{}{new}", if comma { "," } else { "" }) }
     }
 
-    /// Whether there is a comma between the last element and the end; one in a comment is none.
-    fn has_comma(&self, range: Range<usize>) -> bool {
-        let between = self.text.get(range).unwrap_or_default();
-        between.trim_start().starts_with(',')
-    }
-
-    /// The value with an object or a list around it for each part.
-    fn container(&self, parts: &[Part]) -> Result<String, Error> {
-        let Some((first, rest)) = parts.split_first() else { return Ok(self.raw.to_owned()) };
-        let inner = self.built(rest)?;
-        match first.index() {
-            Some(index) => {
-                let missing = self.missing(index, 0, first)?;
-                Ok(format!("[{}{inner}]", "null,".repeat(missing)))
-            }
-            None if first.appends() => Ok(format!("[{inner}]")),
-            None => Ok(format!("{{{}:{inner}}}", Value::from(first.name.as_str()))),
+    /// What takes the place of a value that has no parts. That is no list, so `-1` is a name there.
+    fn instead(&self, parts: &[Part]) -> Result<String, Error> {
+        match parts.split_first() {
+            Some((first, rest)) if first.appends() => Ok(format!("{{{}}}", self.pair(first, rest)?)),
+            _ => self.built(parts),
         }
     }
 
+    /// The value with an object or a list around it for each part.
     fn built(&self, parts: &[Part]) -> Result<String, Error> {
-        if parts.is_empty() { Ok(self.raw.to_owned()) } else { self.container(parts) }
+        let Some((first, rest)) = parts.split_first() else { return Ok(self.raw.to_owned()) };
+        match first.index() {
+            Some(index) => {
+                let missing = self.missing(index, 0, first)?;
+                Ok(format!("[{}{}]", "null,".repeat(missing), self.built(rest)?))
+            }
+            None if first.appends() => Ok(format!("[{}]", self.built(rest)?)),
+            None => Ok(format!("{{{}}}", self.pair(first, rest)?)),
+        }
+    }
+
+    fn pair(&self, first: &Part, rest: &[Part]) -> Result<String, Error> {
+        Ok(format!("{}:{}", quote(&first.name), self.built(rest)?))
     }
 }

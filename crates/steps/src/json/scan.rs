@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
+use crate::lenient;
+
 /// How deep objects and lists may be nested.
 const DEPTH: usize = 500;
 
@@ -22,6 +26,13 @@ pub struct Node {
     pub kind: Kind,
 }
 
+impl Node {
+    /// Whether it has no parts.
+    pub fn is_scalar(&self) -> bool {
+        matches!(self.kind, Kind::Scalar)
+    }
+}
+
 /// What a value is.
 #[derive(Debug)]
 pub enum Kind {
@@ -33,9 +44,11 @@ pub enum Kind {
     Scalar,
 }
 
-/// Reads the first value; none where nothing is written. What follows must be JSON too.
+/// Reads the first value; none where nothing is written. What follows must be JSON too. A byte order mark is passed
+/// over.
 pub fn document(text: &str) -> Result<Option<Node>, Syntax> {
-    let mut scanner = Scanner { text, at: 0 };
+    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut scanner = Scanner { text, at: mark };
     scanner.blank()?;
     if scanner.peek().is_none() {
         return Ok(None);
@@ -48,6 +61,13 @@ pub fn document(text: &str) -> Result<Option<Node>, Syntax> {
         }
         scanner.value(0)?;
     }
+}
+
+/// What comes next, after spaces and comments.
+pub fn after(text: &str, at: usize) -> Option<u8> {
+    let mut scanner = Scanner { text, at };
+    scanner.blank().ok()?;
+    scanner.peek()
 }
 
 struct Scanner<'a> {
@@ -172,7 +192,9 @@ impl<'a> Scanner<'a> {
         });
         let Some(end) = end else { return self.error("a text without its closing quote") };
         let written = self.rest().get(..end + 2).unwrap_or_default();
-        let Ok(text) = serde_json::from_str(written) else { return self.error("a text that cannot be read") };
+        let Ok(Value::String(text)) = lenient::read(written.as_bytes()) else {
+            return self.error("a text that cannot be read");
+        };
         self.at += end + 2;
         Ok(text)
     }
@@ -181,7 +203,7 @@ impl<'a> Scanner<'a> {
         let end = |c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c));
         let rest = self.rest();
         let word = rest.get(..rest.find(end).unwrap_or(rest.len())).unwrap_or_default();
-        if serde_json::from_str::<serde_json::Value>(word).is_err() {
+        if serde_json::from_str::<Value>(word).is_err() {
             return self.error("neither an object nor a list, text, number, true, false or null");
         }
         self.at += word.len();

@@ -39,9 +39,90 @@ fn what_is_not_there_is_made() {
         ("[1, 2]", "3", r#"[1, 2,null,"N"]"#),
         (r#"{"a": 1}"#, "a.b.-1", r#"{"a": {"b":["N"]}}"#),
         (r#"{"a": 1}"#, "b.:0", r#"{"a": 1,"b":{"0":"N"}}"#),
+        ("\u{feff}{\"a\": 1}", "b", "\u{feff}{\"a\": 1,\"b\":\"N\"}"),
+        ("{\"a\": 1 /* c */ , }", "b", "{\"a\": 1 /* c */ , \"b\":\"N\"}"),
+        (r#"{"ll":[1]}"#, r"ll.\0", r#"{"ll":[1,"N"]}"#),
+        (r#"{"ll":[1]}"#, r"ll.0\", r#"{"ll":[1,"N"]}"#),
+        (r#"{"0":1}"#, r"\0", r#"{"0":"N"}"#),
+        (r#"{"s":"\ud800"}"#, "n", r#"{"s":"\ud800","n":"N"}"#),
+        ("{}", "é<", r#"{"é\u003c":"N"}"#),
+        ("{}", "<", r#"{"<":"N"}"#),
+        ("{}", "n.\u{2028}", r#"{"n":{"\u2028":"N"}}"#),
     ] {
         assert_eq!(set(text, key, &json!("N")).as_deref(), Ok(after), "{key}");
     }
+}
+
+#[test]
+fn what_has_no_parts_is_no_list_to_append_to() {
+    for (text, key, after) in [
+        (r#"{"n":1}"#, "n.-1", r#"{"n":{"-1":"N"}}"#),
+        (r#"{"n":null}"#, "n.-1.a", r#"{"n":{"-1":{"a":"N"}}}"#),
+        (r#"{"n":"x"}"#, "n.-1.-1", r#"{"n":{"-1":["N"]}}"#),
+        (r#"{"n":true}"#, "n.-1", r#"{"n":{"-1":"N"}}"#),
+        (r#"{"ll":[1]}"#, "ll.0.-1", r#"{"ll":[{"-1":"N"}]}"#),
+        (r#"{"n":1}"#, "n.1", r#"{"n":[null,"N"]}"#),
+        (r#"{"n":1}"#, "new.-1", r#"{"n":1,"new":["N"]}"#),
+        ("", "-1", r#"{"-1":"N"}"#),
+        (" \n", "-1", r#"{"-1":"N"}"#),
+        ("\"s\"", "-1", r#"{"-1":"N"}"#),
+        ("true", "-1", r#"{"-1":"N"}"#),
+        ("null", "-1", r#"{"-1":"N"}"#),
+    ] {
+        assert_eq!(set(text, key, &json!("N")).as_deref(), Ok(after), "{text} {key}");
+    }
+}
+
+/// The list of most cases below.
+const LIST: &str =
+    r#"{"a":[{"n":{"m":1},"v":1},{"n":"x","v":2},{"n":null,"v":3},{"n":5,"t":["p","q"],"v":4},7,"x"]}"#;
+
+#[test]
+fn searches_find_what_the_library_finds() {
+    for (key, found) in [
+        ("a.#(n.m==1).v", Some(1)),
+        ("a.#(n.m).v", Some(1)),
+        ("a.#(n).v", Some(1)),
+        ("a.#[n==\"x\"].v", Some(2)),
+        ("a.#(n==x).v", Some(2)),
+        ("a.#( n == \"x\" ).v", Some(2)),
+        ("a.#(n!=\"x\").v", Some(4)),
+        ("a.#(n==null).v", None),
+        ("a.#(n!=null).v", Some(2)),
+        ("a.#(n==~null).v", Some(3)),
+        ("a.#(n==~true).v", Some(4)),
+        ("a.#(n==\"5\").v", Some(4)),
+        ("a.#(v>3).v", Some(4)),
+        ("a.#(n%\"?\").v", Some(2)),
+        ("a.#(t.#>1).v", Some(4)),
+        ("a.#(t.#(==\"q\")).v", Some(4)),
+        ("a.#(t.1==q).v", Some(4)),
+        ("a.#(n==\").\").v", None),
+        ("a.\\0.n*", None),
+        ("a.#.:v", None),
+    ] {
+        let after = set(LIST, key, &json!("N")).unwrap();
+        let expected = found.map(|v| LIST.replace(&format!("\"v\":{v}"), "\"v\":\"N\""));
+        assert_eq!(after, expected.unwrap_or_else(|| LIST.to_owned()), "{key}");
+    }
+    for (text, key, after) in [
+        (r##"{"#": 2}"##, "#", r##"{"#": "N"}"##),
+        (r##"{"#": {"a": 2}}"##, "#.a", r##"{"#": {"a": "N"}}"##),
+        ("[7,\"x\",{}]", "#(==\"x\")", "[7,\"N\",{}]"),
+        ("[7,\"x\",{}]", "#(", "[\"N\",\"x\",{}]"),
+        ("[1,2]", "#", "[1,2]"),
+        (r#"{"a":{"x":1},"a":{"y":2}}"#, "a.y*", r#"{"a":{"x":1},"a":{"y":"N"}}"#),
+    ] {
+        assert_eq!(set(text, key, &json!("N")).as_deref(), Ok(after), "{text} {key}");
+    }
+}
+
+#[test]
+fn conditions_without_end_find_nothing() {
+    let key = format!("{}x", "#(".repeat(200_000));
+    assert_eq!(set(LIST, &key, &json!("N")).as_deref(), Ok(LIST));
+    let key = format!("{}x{}", "#(".repeat(200_000), ")".repeat(200_000));
+    assert_eq!(set(LIST, &key, &json!("N")).as_deref(), Ok(LIST));
 }
 
 #[test]

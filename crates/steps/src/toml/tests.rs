@@ -90,3 +90,19 @@ proptest! {
         prop_assert_eq!(got, Some(value), "{}", after);
     }
 }
+
+#[test]
+fn what_is_not_toml() {
+    for text in ["# \u{1}\na = 1\n", "a = 1 # c\0", "a = 1\rb = 2", "a = [1, # \u{7f}\n2]\n", "a = 1\n#\r"] {
+        let said = update(text, &[("a", &json!("N"))]).unwrap_err().to_string();
+        assert!(said.starts_with("not valid TOML: line "), "{text:?}: {said}");
+    }
+    let text = "# é \t\r\na = 1 # c\r\n";
+    assert_eq!(update(text, &[("a", &json!(2))]).as_deref(), Ok("# é \t\r\na = 2 # c\r\n"));
+}
+
+#[test]
+fn a_value_that_is_a_table_too_can_be_set() {
+    let text = "a = 1\n[a]\nb = 1\n";
+    assert_eq!(update(text, &[("a", &json!("N"))]).as_deref(), Ok("a = 'N'\n[a]\nb = 1\n"));
+}

@@ -1,34 +1,39 @@
 //! Steps that edit files, as the recordings of their own have them: `kargo/json-update`, `kargo/toml-update`.
 
 use ferry_steps::toml;
-use ferry_vectors::{Answer, Case, Rule, Verdict, judge, replay_with};
+use ferry_vectors::{Case, Rule, Verdict, judge, replay_with};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, told};
 use crate::local::OUTSIDE;
 use crate::yaml_rules::updates;
+use crate::{json_rules, toml_rules};
 
 #[test]
 fn vectors_json_update() {
-    replay_with("kargo/json-update", |case| file_step(case, JSON_RULES));
+    let rules = [&[OUTSIDE], json_rules::RULES].concat();
+    replay_with("kargo/json-update", |case| file_step(case, &rules));
 }
 
 #[test]
 fn vectors_toml_update() {
-    replay_with("kargo/toml-update", |case| {
-        let answer = match case.input["fn"].as_str() {
-            Some("setValues") => {
-                let text = case.input["text"].as_str().unwrap();
-                let updates: Vec<_> = updates(&case.input["updates"]).collect();
-                toml::update(text, &updates).map(Value::from).map_err(|e| e.to_string())
-            }
-            Some("formatValue") => {
-                toml::render(&case.input["value"]).map(Value::from).ok_or_else(|| "no scalar".to_owned())
-            }
-            _ => return file_step(case, TOML_RULES),
-        };
-        judge(case, &answer, TOML_RULES)
-    });
+    replay_with("kargo/toml-update", toml_case);
+}
+
+fn toml_case(case: &Case) -> Verdict {
+    let rules = [&[OUTSIDE], toml_rules::RULES].concat();
+    let answer = match case.input["fn"].as_str() {
+        Some("setValues") => {
+            let text = case.input["text"].as_str().unwrap();
+            let updates: Vec<_> = updates(&case.input["updates"]).collect();
+            toml::update(text, &updates).map(Value::from).map_err(|e| e.to_string())
+        }
+        Some("formatValue") => {
+            toml::render(&case.input["value"]).map(Value::from).ok_or_else(|| "no scalar".to_owned())
+        }
+        _ => return file_step(case, &rules),
+    };
+    judge(case, &answer, &rules)
 }
 
 /// Replays a case of a step whose recording gives all files afterwards.
@@ -54,137 +59,145 @@ pub fn file_step(case: &Case, rules: &[Rule]) -> Verdict {
     judge(case, &Ok(Value::Object(answer)), rules)
 }
 
-pub const JSON_RULES: &[Rule] = &[
-    OUTSIDE,
-    Rule {
-        name: "what is not JSON",
-        reason: "surprises, editing files: json-update silently replaces or edits what is not JSON (mend: an error)",
-        applies: |case| {
-            json_text(case).is_some_and(|text| {
-                !text.contains("//")
-                    && serde_json::Deserializer::from_str(text).into_iter::<Value>().any(|v| v.is_err())
-            })
-        },
-        instead: |_, answer| answer.as_ref().is_ok_and(|a| a["status"] == "Errored"),
-    },
-    Rule {
-        name: "numbers are told as they are written",
-        reason: "surprises, editing files: 10000000 is told as 1e+07; schemas: integers above 2^53 lose precision (mend)",
-        applies: |case| json_text(case).is_some() && updates_of(case).any(|(_, value)| value.is_number()),
-        instead: |case, answer| {
-            let (Some(want), Ok(answer)) = (&case.want, answer) else { return false };
-            let exact = |n: &Value| n.as_i64().is_none_or(|n| n.unsigned_abs() < 1 << 53);
-            let exact = updates_of(case).all(|(_, value)| exact(value));
-            let told = answer["output"]["commitMessage"].as_str().unwrap_or_default();
-            let written =
-                answer["files"].as_object().and_then(|f| f.values().next()?.as_str()).unwrap_or_default();
-            updates_of(case).all(|(key, value)| {
-                let number = ferry_steps::json::render(value).unwrap();
-                told.contains(&format!("- {key}: {number}")) && written.contains(&number)
-            }) && (!exact || want["files"] == answer["files"])
-        },
-    },
-    Rule {
-        name: "what is beside a new element stays",
-        reason: "issue, deliver: editing keeps everything, only addressed lines change; recorded are a list written anew, \
-                 and the end of the file cut off",
-        applies: |case| json_text(case).is_some(),
-        instead: |case, answer| {
-            let (Some(before), Ok(answer)) = (json_text(case), answer) else { return false };
-            let text = |of: &Value| {
-                of["files"].as_object().and_then(|f| f.values().next()?.as_str().map(str::to_owned))
-            };
-            let (Some(want), Some(got)) = (case.want.as_ref().and_then(text), text(answer)) else {
-                return false;
-            };
-            // The same data, and all that was there is still there.
-            let read = |text: &str| serde_json::from_str::<Value>(text).ok();
-            let at = before.bytes().zip(got.bytes()).take_while(|(a, b)| a == b).count();
-            let same_end = before.bytes().rev().zip(got.bytes().rev()).take_while(|(a, b)| a == b).count();
-            answer["output"] == case.want.as_ref().unwrap()["output"]
-                && read(&want).is_some()
-                && read(&want) == read(&got)
-                && at + same_end >= before.len()
-        },
-    },
-];
-
-fn json_text(case: &Case) -> Option<&str> {
-    let path = case.input["config"]["path"].as_str()?;
-    let file = &case.input["files"][path.trim_start_matches("./")];
-    file.as_str().or(file["content"].as_str())
-}
-
-pub const TOML_RULES: &[Rule] = &[
-    OUTSIDE,
-    Rule {
-        name: "whole numbers stay whole",
-        reason: "surprises, editing files: toml-update writes integers as floats (mend)",
-        applies: |case| {
-            let whole =
-                |value: &Value| value.is_i64() || value.as_str().is_some_and(|text| text.contains("${{"));
-            whole(&case.input["value"]) || updates_of(case).any(|(_, value)| whole(value))
-        },
-        instead: |case, answer| {
-            let (Some(want), Ok(answer)) = (&case.want, answer) else { return false };
-            let told =
-                |of: &Value| if of.is_string() { of.clone() } else { json!([of["files"], of["output"]]) };
-            without_zeros(&told(want).to_string()) == without_zeros(&told(answer).to_string())
-        },
-    },
-    Rule {
-        name: "comments are no elements",
-        reason: "surprises, editing files: toml-update counts comments inside arrays as elements (mend)",
-        applies: |case| {
-            let text = case.input["text"].as_str();
-            text.is_some_and(|text| {
-                let commented =
-                    text.lines().any(|line| line.contains(", #") && !line.trim_end().ends_with(']'));
-                commented
-                    && updates_of(case)
-                        .any(|(key, _)| key.rsplit('.').next().is_some_and(|i| i.parse::<u32>().is_ok()))
-            })
-        },
-        instead: |case, answer: &Answer| {
-            // Read as lists, the element of that index has the value, or there is none of that index.
-            let (Some(text), Some((key, value))) = (case.input["text"].as_str(), updates_of(case).next())
-            else {
-                return false;
-            };
-            let (list, index) = key.rsplit_once('.').unwrap();
-            let read = |text: &str| {
-                let read = text.parse::<toml_edit::DocumentMut>().ok()?;
-                let list = read.get(list)?.as_array()?.clone();
-                Some(list.iter().map(|v| v.to_string().trim().to_owned()).collect::<Vec<_>>())
-            };
-            let index: usize = index.trim_start_matches(':').parse().unwrap();
-            match answer {
-                Err(_) => read(text).is_some_and(|before| index >= before.len()),
-                Ok(after) => {
-                    let lines: Vec<_> = read(after.as_str().unwrap()).unwrap_or_default();
-                    lines.get(index).is_some_and(|line| line.ends_with(&toml::render(value).unwrap()))
-                }
-            }
-        },
-    },
-];
-
-/// Takes the `.0` off whole numbers.
-fn without_zeros(text: &str) -> String {
-    let mut parts = text.split(".0");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let fraction = part.starts_with(|c: char| c.is_ascii_digit());
-        if fraction || !out.ends_with(|c: char| c.is_ascii_digit()) {
-            out.push_str(".0");
-        }
-        out.push_str(part);
+/// A case as it is recorded: the file before and after, and what is told of the updates.
+fn recorded(before: &str, updates: &[(&str, Value)], after: &str, told: &[&str]) -> Case {
+    let list = updates.iter().map(|(key, value)| json!({"key": key, "value": value})).collect::<Vec<_>>();
+    let lines = updates.iter().zip(told).map(|((key, _), told)| format!("\n- {key}: {told}"));
+    let message = format!("Updated f\n{}", lines.collect::<String>());
+    Case {
+        name: before.to_owned(),
+        input: json!({"step": "json-update", "config": {"path": "f", "updates": list}, "files": {"f": before}}),
+        want: Some(
+            json!({"status": "Succeeded", "files": {"f": after}, "output": {"commitMessage": message}}),
+        ),
+        error: None,
+        line: Value::Null,
     }
-    out
 }
 
-fn updates_of(case: &Case) -> impl Iterator<Item = (&str, &Value)> {
-    let list = &case.input["updates"];
-    updates(if list.is_null() { &case.input["config"]["updates"] } else { list })
-        .filter(|(key, _)| !key.is_empty())
+fn text(key: &str) -> (&str, Value) {
+    (key, json!("N"))
+}
+
+const N: &str = "\"N\"";
+
+#[test]
+fn what_json_update_does_better_is_accepted() {
+    let (nulls, huge) = (",null".repeat(7), 9_223_372_036_854_775_808_u64);
+    for case in [
+        recorded("{\"a\": 1}\n", &[text("a"), text("n")], r#"{"a": "N","n":"N"}"#, &[N, N]),
+        recorded(
+            "{\"l\": [1, 2]}\n",
+            &[text("l.0"), text("l.9")],
+            &format!("{{\"l\": [\"N\",2{nulls},\"N\"]}}\n"),
+            &[N, N],
+        ),
+        recorded("{ }\n", &[("n", json!(10_000_000))], r#"{ "n":10000000}"#, &["1e+07"]),
+        recorded("{\"a\":1 /* x */}\n// end\n", &[text("n")], r#"{"a":1 /* x */,"n":"N"}"#, &[N]),
+        recorded("// \"a\": 1\n{\"a\":1}", &[text("n")], r#"{"n":"N"}"#, &[N]),
+        recorded("{\"a\":1,}", &[text("n")], r#"{"a":1,,"n":"N"}"#, &[N]),
+        recorded(
+            "{\"a\":1}",
+            &[("a", json!(huge))],
+            r#"{"a":9223372036854776000}"#,
+            &["9.223372036854776e+18"],
+        ),
+        recorded(
+            "{\"a\":1}\n",
+            &[("a", json!(u64::MAX)), ("n", json!(9_007_199_254_740_993_u64))],
+            r#"{"a":18446744073709552000,"n":9007199254740992}"#,
+            &["1.8446744073709552e+19", "9.007199254740992e+15"],
+        ),
+        recorded("{\"a\":1}\n{\"b\":2}\n", &[text("b")], "{\"a\":1}\n{\"b\":2,\"b\":\"N\"}", &[N]),
+        recorded("\u{feff}{\"a\":1}", &[text("n.-1")], r#"{"n":["N"]}"#, &[N]),
+        recorded(r#"{"":5,"{x":2}"#, &[text("{x")], r#"{"":"N","{x":2}"#, &[N]),
+        recorded(r#"[{"a":[{"b":1}]}]"#, &[text("#.a.#.b")], r#""N"":[{"b":1}]}]"#, &[N]),
+        recorded("{'a':1}", &[text("a")], r#"{'a':1,"a":"N"}"#, &[N]),
+        recorded("[]", &[text("10000")], "[]", &[N]),
+    ] {
+        let verdict = file_step(&case, json_rules::RULES);
+        assert!(matches!(verdict, Verdict::Accepted(_)), "{}: {verdict:?}", case.name);
+    }
+}
+
+#[test]
+fn damage_to_json_is_not_accepted() {
+    let case = recorded("{\"a\" : 1}\n", &[text("n")], r#"{"a" : 1,"n":"N"}"#, &[N]);
+    for (file, told) in [
+        ("{\"a\": 1,\"n\":\"N\"}\n", N),
+        ("{\"a\" : 1,\"n\":\"N\"} \n", N),
+        ("{\"a\" : 1,\"n\":\"M\"}\n", N),
+        ("{\"a\" : 1}\n", N),
+        ("{\"a\" : 1,\"n\":\"N\"}\n", "N"),
+    ] {
+        let output = json!({"commitMessage": format!("Updated f\n\n- n: {told}")});
+        let answer = json!({"status": "Succeeded", "files": {"f": file}, "output": output});
+        let verdict = judge(&case, &Ok(answer), json_rules::RULES);
+        assert!(matches!(verdict, Verdict::Different(_)), "{file} {told}: {verdict:?}");
+    }
+}
+
+#[test]
+fn what_toml_update_does_better_is_accepted() {
+    let list = "e = [\n  # all\n  {x = 1}, # c\n  {x = 2} # d\n]\n";
+    let set = |text: &str, key: &str, value: Value| json!({"fn": "setValues", "text": text, "updates": [{"key": key, "value": value}]});
+    for (input, want) in [
+        (json!({"fn": "formatValue", "value": 9_007_199_254_740_993_i64}), json!("9007199254740992.0")),
+        (json!({"fn": "formatValue", "value": i64::MAX}), json!("9223372036854776000.0")),
+        (json!({"fn": "formatValue", "value": i64::MIN}), json!("-9223372036854776000.0")),
+        (set("a = 1.0 # 10.0\n", "a", json!(i64::MAX)), json!("a = 9223372036854776000.0 # 10.0\n")),
+        (set(list, "e.1.x", json!(3)), Value::Null),
+        (set(list, "e.3.x", json!("N")), json!(list.replace('2', "'N'"))),
+        (set("a = [1, # c\n 2 # d\n]\n", "a.1", json!("N")), Value::Null),
+        (set("a = [\n # c\n 1, 2, # d\n]\n", "a.1", json!("N")), json!("a = [\n # c\n 'N', 2, # d\n]\n")),
+    ] {
+        let name = input.to_string();
+        let error = want.is_null().then_some(Value::Bool(true));
+        let case = Case { name, input, want: Some(want), error, line: Value::Null };
+        let verdict = toml_case(&case);
+        assert!(matches!(verdict, Verdict::Accepted(_)), "{}: {verdict:?}", case.name);
+    }
+}
+
+#[test]
+fn a_commit_message_quotes_what_cannot_be_printed() {
+    for (value, told) in [
+        ("\u{feff}\u{200b}", r"\ufeff\u200b"),
+        ("\u{e000}\u{d7ff}\u{ffff}", r"\ue000\ud7ff\uffff"),
+        ("\u{e0001}\u{a0}\u{7f}", r"\U000e0001\u00a0\x7f"),
+        ("é 😀\u{300}\"", "é 😀\u{300}\\\""),
+    ] {
+        let bench = Bench::with(&json!({"f": "{}"}));
+        let config = json!({"path": "f", "updates": [{"key": "a", "value": value}]});
+        let message = &told_of(&bench, config)["commitMessage"];
+        assert_eq!(*message, format!("Updated f\n\n- a: \"{told}\""), "{value:?}");
+    }
+}
+
+fn told_of(bench: &Bench, config: Value) -> Value {
+    told(&bench.run("json-update", config))["output"].clone()
+}
+
+#[test]
+fn times_are_told_with_seconds() {
+    for (written, told_as) in [
+        ("07:32", "07:32:00"),
+        ("07:32:00.500", "07:32:00.500"),
+        ("07:32:00.1234567891", "07:32:00.123456789"),
+        ("1979-05-27", "1979-05-27"),
+        ("1979-05-27 07:32", "1979-05-27T07:32:00"),
+        ("1979-05-27t07:32:01.0", "1979-05-27T07:32:01.0"),
+        ("1979-05-27T07:32z", "1979-05-27T07:32:00Z"),
+        ("1979-05-27T07:32:00.000Z", "1979-05-27T07:32:00Z"),
+        ("1979-05-27T07:32:00.120-00:00", "1979-05-27T07:32:00.12Z"),
+        ("1979-05-27T07:32-07:00", "1979-05-27T07:32:00-07:00"),
+    ] {
+        let bench = Bench::with(&json!({"f": format!("a = 1\nl = [{{ t = {written} }}]\n")}));
+        let outputs = json!([{"name": "t", "fromExpression": "l[0].t"}]);
+        let result = bench.run("toml-parse", json!({"path": "f", "outputs": outputs}));
+        assert_eq!(told(&result)["output"]["t"], told_as, "{written}");
+    }
+    let bench = Bench::with(&json!({"f": "a = 07:32:60\n"}));
+    let outputs = json!([{"name": "t", "fromExpression": "a"}]);
+    assert!(bench.run("toml-parse", json!({"path": "f", "outputs": outputs})).is_err());
 }

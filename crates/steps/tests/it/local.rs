@@ -10,18 +10,26 @@ use ferry_vectors::{Answer, Case, Rule, Verdict, judge, replay_with};
 use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, put, told, wanted};
-use crate::files;
 use crate::programs::with_programs;
-use crate::{yaml_merge, yaml_rules};
+use crate::{json_rules, toml_rules, yaml_merge, yaml_rules};
 
 #[test]
 fn vectors_steps_local() {
-    let mut rules = vec![OUTSIDE, NOTHING_HALF_DONE, WHOLE_NUMBERS, OUT_IS_ALL, LEFT_OUT, LINK_UP, DOT_SLASH];
-    rules.extend(yaml_rules::RULES);
-    rules.extend(yaml_merge::RULES);
-    rules.extend(files::JSON_RULES);
-    rules.extend(files::TOML_RULES);
-    replay_with("kargo/steps-local", |case| replay(case, &rules));
+    replay_with("kargo/steps-local", |case| replay(case, &rules_of(&case.input["kind"])));
+}
+
+/// The rules of a kind of step; those of another kind say nothing of it.
+fn rules_of(kind: &Value) -> Vec<Rule> {
+    let own: &[Rule] = match kind.as_str() {
+        Some("compose-output") => &[WHOLE_NUMBERS],
+        Some("untar") => &[OUT_IS_ALL, LEFT_OUT, LINK_UP, DOT_SLASH],
+        Some("json-update") => json_rules::RULES,
+        Some("toml-update") => toml_rules::RULES,
+        Some("yaml-update") => yaml_rules::RULES,
+        Some("yaml-merge") => yaml_merge::RULES,
+        _ => &[],
+    };
+    [&[OUTSIDE, NOTHING_HALF_DONE], own].concat()
 }
 
 fn replay(case: &Case, rules: &[Rule]) -> Verdict {
@@ -52,7 +60,7 @@ fn replay(case: &Case, rules: &[Rule]) -> Verdict {
     }
     let before = bench.files();
     let project = context["project"].as_str().unwrap_or("demo").to_owned();
-    let result = bench.run_in(kind, config, |ctx| ctx.project = project);
+    let result = bench.run_in(kind, config.clone(), |ctx| ctx.project = project);
     let mut answer = told(&result);
     let mut keys = vec!["status", "terminal", "output"];
     if want.get("filesOmitted").is_none() {
@@ -75,7 +83,9 @@ fn replay(case: &Case, rules: &[Rule]) -> Verdict {
         let now = std::fs::read_to_string(bench.directory.path().join(path)).unwrap();
         assert_eq!(Some(now.as_str()), file.as_str(), "outside");
     }
-    let reduced = Case { want: Some(wanted(want, &keys)), ..case.clone() };
+    let mut reduced = Case { want: Some(wanted(want, &keys)), ..case.clone() };
+    // Rules speak of what the step was given, not of the expressions that give it.
+    reduced.input["config"] = config;
     judge(&reduced, &Ok(Value::Object(answer)), rules)
 }
 
@@ -156,9 +166,10 @@ pub const OUTSIDE: Rule = Rule {
     name: "outside the work directory",
     reason: "issue, bad input: a file outside the work directory, also by symlink, gives a clear error",
     applies: |case| climbs(&case.input["config"]) || case.input["files"].as_object().is_some_and(leads_out),
-    instead: |_, answer| {
+    instead: |case, answer| {
+        // Given are those that changed, or all.
         let files = answer.as_ref().ok().and_then(|a| a.get("files"));
-        failed(answer) && files.is_none_or(|files| *files == json!({}))
+        failed(answer) && files.is_none_or(|files| *files == json!({}) || *files == case.input["files"])
     },
 };
 
@@ -323,6 +334,23 @@ fn holds_big_number(value: &Value) -> bool {
         Value::Array(list) => list.iter().any(holds_big_number),
         Value::Object(map) => map.values().any(holds_big_number),
         _ => false,
+    }
+}
+
+#[test]
+fn an_error_is_no_answer_to_what_only_is_not_json() {
+    for kind in ["yaml-update", "yaml-parse", "yaml-merge", "toml-update", "toml-parse"] {
+        let config = json!({"path": "f", "updates": [{"key": "a", "value": "N"}]});
+        let case = Case {
+            name: kind.to_owned(),
+            input: json!({"kind": kind, "config": config, "files": {"f": "a: 1\n"}}),
+            want: Some(json!({"status": "Succeeded", "files": {"f": "a: N\n"}})),
+            error: None,
+            line: Value::Null,
+        };
+        let answer = Ok(json!({"status": "Errored", "files": {}}));
+        let verdict = judge(&case, &answer, &rules_of(&case.input["kind"]));
+        assert!(matches!(verdict, Verdict::Different(_)), "{kind}: {verdict:?}");
     }
 }
 
