@@ -170,7 +170,13 @@ impl Checkout {
             named(&self.tag).of(format!("{field}.tag"))
         } else if !self.commit.is_empty() {
             let by_id = CommitPrefix::parse(&self.commit).map(Revision::Commit);
-            by_id.or_else(|_| named(&self.commit)).of(format!("{field}.commit"))
+            let neither = |_| {
+                let text = &self.commit;
+                StepError::Retryable(format!(
+                    "{text:?} is refused: give a commit's id or its first digits (4 at least), or the name of a tag or branch"
+                ))
+            };
+            by_id.or_else(|_| named(&self.commit).map_err(neither)).of(format!("{field}.commit"))
         } else {
             Ok(Revision::Default)
         }

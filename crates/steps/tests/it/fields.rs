@@ -106,7 +106,11 @@ fn what_is_wrong_with_a_checkout_names_the_field() {
     for (second, says) in [
         (json!({"path": "b", "branch": "-x"}), "checkout[1].branch: "),
         (json!({"path": "b", "tag": "a..b"}), "checkout[1].tag: "),
-        (json!({"path": "b", "commit": "xyz"}), "checkout[1].commit: "),
+        (
+            json!({"path": "b", "commit": "main~1"}),
+            "checkout[1].commit: \"main~1\" is refused: give a commit's id",
+        ),
+        (json!({"path": "b", "commit": "xyz"}), "checkout[1]: tag or branch \"xyz\" does not exist"),
         (json!({"path": "b", "sparse": ["../x"]}), "checkout[1]: sparse path \"../x\""),
         (json!({"path": "full"}), "checkout[1].path: \"full\" already exists"),
     ] {
