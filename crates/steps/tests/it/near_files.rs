@@ -74,3 +74,28 @@ fn untar_keeps_links_that_stay_below() {
         assert_eq!(kept.as_deref(), stays.then_some(Path::new(target)), "{target}");
     }
 }
+
+#[test]
+fn what_is_left_out_is_read_as_git_does() {
+    let files = json!({"src/a.txt": "", "src/b.md": "", "src/x{1}": "", "src/{": "", "src/c,d": ""});
+    let all = ["a.txt", "b.md", "c,d", "x{1}", "{"];
+    for (pattern, left_out) in [
+        ("*.{txt,md}", &[] as &[&str]),
+        ("x{1}", &["x{1}"]),
+        ("x\\{1\\}", &["x{1}"]),
+        ("{", &["{"]),
+        ("[ab].*", &["a.txt", "b.md"]),
+        ("[{]", &["{"]),
+        ("?", &["{"]),
+        // What is no pattern fits nothing, and the others count.
+        ("foo\\\n*.md", &["b.md"]),
+        ("[a\n*.md", &["b.md"]),
+    ] {
+        let bench = Bench::with(&files);
+        bench.run("copy", json!({"inPath": "src", "outPath": "dst", "ignore": pattern})).unwrap();
+        let copied: Vec<_> =
+            all.into_iter().filter(|name| bench.work().join("dst").join(name).exists()).collect();
+        let wanted: Vec<_> = all.into_iter().filter(|name| !left_out.contains(name)).collect();
+        assert_eq!(copied, wanted, "{pattern}");
+    }
+}
