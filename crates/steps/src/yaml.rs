@@ -4,6 +4,7 @@
 //! [`update`] finds the spans of the addressed scalars with an event parser and splices the new values in; nothing is
 //! ever written anew from a parsed tree.
 
+mod block;
 mod edits;
 mod error;
 mod find;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
+use super::block::is_block;
 use super::piece::{Piece, Scalar, What};
 use super::render::New;
 use super::splice::{self, Edit};
@@ -199,16 +200,46 @@ impl<'a> Edits<'a> {
             }
             at = self.line_after(comment.end);
         }
+        if at == self.text.len() {
+            self.end_last_line();
+        }
         let mut writer = Writer { layout: &self.layout, out: String::new() };
         write(&mut writer);
         let newline = self.layout.newline;
         // What was written begins with a newline and ends without one.
-        let text = if at == self.text.len() && !self.text.ends_with('\n') {
-            writer.out
-        } else {
-            format!("{}{newline}", writer.out.strip_prefix(newline).unwrap_or(&writer.out))
+        let lines = match writer.out.strip_prefix(newline) {
+            Some(lines) if at < self.text.len() || self.ends_with_newline() => lines,
+            _ => &writer.out,
         };
+        let text = format!("{lines}{newline}");
         self.list.push((at..at, text));
+    }
+
+    /// Whether the text ends with a newline, as it has become.
+    fn ends_with_newline(&self) -> bool {
+        let at_end = self.list.iter().filter(|(range, _)| range.end == self.text.len());
+        let last = at_end.clone().rev().find(|(_, new)| !new.is_empty());
+        let before = at_end.map(|(range, _)| range.start).min().unwrap_or(self.text.len());
+        match last {
+            Some((_, new)) => new.ends_with('\n'),
+            None => self.text.get(..before).unwrap_or_default().ends_with('\n'),
+        }
+    }
+
+    /// A block scalar that ends with the file, without a newline, says that it has none before lines come after it.
+    fn end_last_line(&mut self) {
+        let last = self.tree.root.last_scalar().filter(|place| is_block(place.style));
+        let Some(place) = last.filter(|place| place.end == self.text.len() && !self.text.ends_with('\n'))
+        else {
+            return;
+        };
+        let Some(header) = splice::header(self.text, place) else { return };
+        let changed = |(range, _): &Edit| range.start <= header.start && header.start < range.end;
+        if self.list.iter().any(changed) {
+            return;
+        }
+        let signs = self.text.get(header.clone()).unwrap_or_default().replace(['+', '-'], "");
+        self.list.push((header, format!("{signs}-")));
     }
 
     pub fn append_flow(&mut self, members: &[Member], texts: &[String]) {
@@ -322,8 +353,4 @@ impl<'a> Edits<'a> {
     fn without_newlines(&self, place: usize) -> usize {
         self.text.get(..place).unwrap_or_default().trim_end_matches(['\n', '\r', ' ']).len()
     }
-}
-
-fn is_block(style: ScalarStyle) -> bool {
-    matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
 }

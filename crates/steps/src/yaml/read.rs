@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::{DEPTH, VALUE, WEIGHT};
+use super::{DEPTH, VALUE, WEIGHT, block, tree};
 
 /// Why a text cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +43,8 @@ pub enum Error {
 /// Reads the first document; none is null.
 pub fn read(text: &str) -> Result<Value, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { events: Parser::new_from_str(text), anchors: HashMap::new(), left: WEIGHT };
+    let mut reader =
+        Reader { text, events: Parser::new_from_str(text), anchors: HashMap::new(), left: WEIGHT };
     while let Some((event, _)) = reader.next()? {
         if matches!(event, Event::DocumentStart(..)) {
             return match reader.next()? {
@@ -55,14 +56,15 @@ pub fn read(text: &str) -> Result<Value, Error> {
     Ok(Value::Null)
 }
 
-struct Reader<P> {
+struct Reader<'a, P> {
+    text: &'a str,
     events: P,
     anchors: HashMap<usize, (Value, usize)>,
     /// How much there may still be.
     left: usize,
 }
 
-impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>> Reader<P> {
+impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>> Reader<'a, P> {
     /// The next event that is no comment.
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Error> {
         loop {
@@ -81,7 +83,10 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
         self.count(VALUE + if let Event::Scalar(text, ..) = &event { text.len() } else { 0 })?;
         let line = span.start.line();
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref(), line)?, anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                let text = block::text(self.text, tree::range(span).end, style, &text);
+                (scalar(text, style, tag.as_deref(), line)?, anchor)
+            }
             Event::SequenceStart(_, anchor, _) => (self.list(depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.map(depth)?, anchor),
             Event::Alias(anchor) => {
@@ -271,6 +276,16 @@ mod tests {
             ("infinity", json!("infinity")),
             ("- 1\n- [a, {n: 2}]", json!([1, ["a", {"false": 2}]])),
             ("a: 1\na: 2", json!({"a": 2})),
+            ("|\n x", json!("x")),
+            ("|+\n x", json!("x")),
+            (">\n x\n y", json!("x y")),
+            (">+\r\n x", json!("x")),
+            ("- |\n  x\n- |\n  y", json!(["x\n", "y"])),
+            ("|\n x\n", json!("x\n")),
+            ("|\n x\n ", json!("x\n")),
+            ("|\n x\n  ", json!("x\n ")),
+            ("|\n x\n...", json!("x\n")),
+            ("|+\n ", json!("")),
             ("b: &x {v: 1, w: 1}\nc: {w: 2, <<: *x}", json!({"b": {"v": 1, "w": 1}, "c": {"v": 1, "w": 2}})),
         ] {
             assert_eq!(read(text), Ok(value), "{text}");
