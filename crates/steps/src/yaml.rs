@@ -12,6 +12,7 @@ mod merge;
 pub(crate) mod piece;
 mod read;
 mod render;
+mod resolve;
 mod splice;
 #[cfg(test)]
 mod tests;
