@@ -285,7 +285,7 @@ impl Entry {
         }
         // What we do not know stays.
         pairs.append(&mut old);
-        Piece { head, trail, what: What::Map(Map { pairs, ..Map::default() }) }
+        Piece { head, trail, what: What::Map(Map { flow: false, pairs }) }
     }
 }
 

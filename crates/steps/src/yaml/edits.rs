@@ -59,20 +59,44 @@ impl<'a> Edits<'a> {
             return Ok(Slot::Flow);
         }
         let after = self.colon(key).ok_or(Unusual)?;
-        Ok(Slot::Pair { after, indent: column(self.text, key.span.start) })
+        let beside = self.text.get(key.span.end..after).is_some_and(|between| !between.contains('\n'));
+        Ok(if beside {
+            Slot::Pair { after, indent: column(self.text, key.span.start) }
+        } else {
+            // Alone on its line, a colon is as a dash.
+            Slot::Item { after, indent: column(self.text, after.saturating_sub(1)) }
+        })
     }
 
-    /// The end of a key's colon.
+    /// The end of a key's colon. After a key with a question mark it is on a line of its own.
     fn colon(&self, key: &Node) -> Option<usize> {
-        let rest = self.text.get(key.span.end..)?;
-        let space = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        rest.get(space..)?.starts_with(':').then_some(key.span.end + space + 1)
+        let mut rest = self.text.get(key.span.end..)?.trim_start();
+        while rest.starts_with('#') {
+            rest = rest.get(rest.find('\n')?..)?.trim_start();
+        }
+        rest.starts_with(':').then_some(self.text.len() - rest.len() + 1)
+    }
+
+    /// Where a pair begins: at what is said of its key, its question mark, or at the key.
+    fn pair_start(&self, key: &Node) -> usize {
+        let mut at = key.span.start;
+        let before = |at: usize| {
+            let line = self.text.get(at - column(self.text, at)..at)?.trim_end_matches(' ');
+            let start = line.rfind([' ', ',', '{', '[']).map_or(0, |at| at + 1);
+            let word = line.get(start..)?;
+            let of_key = word == "?" || word.starts_with(['&', '!']);
+            of_key.then_some(at - column(self.text, at) + start)
+        };
+        while let Some(start) = before(at) {
+            at = start;
+        }
+        at
     }
 
     pub fn pairs(&self, pairs: &[(Node, Node)]) -> Vec<Member> {
         let member = |(key, value): &(Node, Node)| {
             let colon = self.colon(key).unwrap_or(key.span.end);
-            key.span.start..value.span.end.max(colon)
+            self.pair_start(key)..value.span.end.max(colon)
         };
         pairs.iter().map(member).collect()
     }
@@ -334,7 +358,9 @@ impl<'a> Edits<'a> {
             writer.out.push_str(anchor);
         }
         match slot {
-            Slot::Item { .. } if anchor.is_none() => writer.item(&piece, indent),
+            Slot::Item { .. } if anchor.is_none() && !(piece.is_block() && piece.trail.is_some()) => {
+                writer.item(&piece, indent);
+            }
             _ => {
                 let block_list = matches!(&node.what, tree::What::List { flow: false, .. }) && spread;
                 let dashes = if block_list {

@@ -44,9 +44,11 @@ impl Seen {
             tree::What::Map { flow: false, pairs } => {
                 for (key, value) in pairs {
                     let deeper = column(text, value.span.start).checked_sub(column(text, key.span.start));
+                    // Behind a question mark a key is as far to the right as its value.
+                    let step = deeper.filter(|step| *step > 0);
                     let own_line = text.get(key.span.end..value.span.start).is_some_and(|t| t.contains('\n'));
                     match &value.what {
-                        tree::What::Map { flow: false, .. } if own_line => self.step = self.step.or(deeper),
+                        tree::What::Map { flow: false, .. } if own_line => self.step = self.step.or(step),
                         tree::What::List { flow: false, .. } if own_line => self.dash = self.dash.or(deeper),
                         _ => {}
                     }

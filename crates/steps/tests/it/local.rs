@@ -339,6 +339,9 @@ fn a_kustomization_that_is_none() {
         ("images: [{name: [a]}]\n", "name of an element of images is no text"),
         ("- a\n", "the document is a list and cannot become a map"),
         ("images: [\n", "not valid YAML"),
+        ("", "the document says nothing"),
+        ("# resources:\n# - a.yaml\n", "the document says nothing"),
+        ("---\n", "the document says nothing"),
     ] {
         let bench = Bench::with(&json!({"k/kustomization.yaml": text}));
         let config = json!({"path": "k", "images": [{"image": "b", "tag": "1"}]});
