@@ -25,8 +25,9 @@ const COMPARISONS: usize = 10_000_000;
 ///
 /// Maps are merged key by key, and null removes a key. Other values, lists too, take the place of what was there;
 /// only lists that Kubernetes merges by a key are merged by it, in objects whose `apiVersion` and `kind` say that they
-/// are of Kubernetes. `$patch: replace` and `$patch: delete` in a map do as they say. Comments, order, quotes, anchors,
-/// line ends and further documents of `base` stay; an alias that is merged into becomes a value of its own.
+/// are of Kubernetes. `$patch: replace` and `$patch: delete` in a map, or alone in an element of such a list, do as they
+/// say. Comments, order, quotes, anchors, line ends and further documents of `base` stay; an alias that is merged into
+/// becomes a value of its own.
 pub fn merge(base: &str, patch: &str) -> Result<String, Error> {
     let (base, patch) = (without_mark(base), without_mark(patch));
     let (tree, other) = (tree::document(base)?, tree::document(patch)?);

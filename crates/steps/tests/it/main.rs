@@ -31,4 +31,5 @@ mod set_values;
 mod signing;
 mod yaml;
 mod yaml_merge;
+mod yaml_read;
 mod yaml_rules;
