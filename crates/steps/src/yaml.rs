@@ -74,7 +74,7 @@ pub(crate) fn put(text: &str, key: &str, piece: Piece) -> Result<String, Error> 
 
 /// A document that says this.
 pub(crate) fn write(piece: &Piece) -> String {
-    let mut writer = write::Writer { layout: &write::Layout::USUAL, out: String::new() };
+    let mut writer = write::Writer::new(&write::Layout::USUAL);
     writer.document(piece);
     format!("{}\n", writer.out)
 }

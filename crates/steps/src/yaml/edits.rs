@@ -227,7 +227,7 @@ impl<'a> Edits<'a> {
         if at == self.text.len() {
             self.end_last_line();
         }
-        let mut writer = Writer { layout: &self.layout, out: String::new() };
+        let mut writer = Writer::before(&self.layout, self.text.get(at..).unwrap_or_default());
         write(&mut writer);
         let newline = self.layout.newline;
         // What was written begins with a newline and ends without one.
@@ -321,9 +321,9 @@ impl<'a> Edits<'a> {
                 return Ok(());
             }
             Slot::Root => {
-                let mut writer = Writer { layout: &self.layout, out: String::new() };
-                writer.document(&piece);
                 let end = self.without_newlines(node.span.end.max(node.span.start));
+                let mut writer = Writer::before(&self.layout, self.below(end));
+                writer.document(&piece);
                 self.list.push((node.span.start..end.max(node.span.start), writer.out));
                 return Ok(());
             }
@@ -342,17 +342,17 @@ impl<'a> Edits<'a> {
         let mut comment = beside_key;
         if let Some(trailing) = self.comment_after(end) {
             // Beside one line it speaks of the value as a whole.
-            if piece.is_block() || spread {
+            if piece.is_block() || spread || piece.trail.is_some() {
                 end = trailing.end;
             }
-            if piece.is_block() && !spread {
+            if piece.is_block() && !spread && piece.trail.is_none() {
                 comment = Some(trailing);
             }
         }
         if let Some(comment) = comment {
             piece.trail = self.text.get(comment).map(|text| text.trim_end().to_owned());
         }
-        let mut writer = Writer { layout: &self.layout, out: String::new() };
+        let mut writer = Writer::before(&self.layout, self.below(end));
         if let Some(anchor) = anchor {
             writer.out.push(' ');
             writer.out.push_str(anchor);
@@ -373,6 +373,11 @@ impl<'a> Edits<'a> {
         }
         self.list.push((after..end, writer.out));
         Ok(())
+    }
+
+    /// What comes after the line of a place.
+    fn below(&self, place: usize) -> &'a str {
+        self.text.get(place..).and_then(|rest| rest.split_once('\n')).map_or("", |(_, below)| below)
     }
 
     /// The end of what is written before a place, without the empty lines that a block scalar has after it.

@@ -262,7 +262,7 @@ impl<'a> Merger<'a> {
 
     /// What an alias or `<<` stands for, with the patch merged into it.
     fn detached(&mut self, target: &Piece, patch: Piece) -> Result<Piece, Error> {
-        let mut writer = Writer { layout: &self.edits.layout, out: String::new() };
+        let mut writer = Writer::new(&self.edits.layout);
         writer.document(target);
         let text = writer.out;
         let tree = tree::document(&text)?;

@@ -154,7 +154,9 @@ impl<'a> Pieces<'a> {
                 for item in items {
                     let head = self.comments_before(item.span.start);
                     let piece = self.piece(item)?;
-                    list.push(self.with_comments(piece, head, item.span.end));
+                    // What stands behind a bracket is not said of what is inside.
+                    let piece = if *flow { piece } else { self.with_comments(piece, head, item.span.end) };
+                    list.push(piece);
                 }
                 What::List { flow: *flow, items: list }
             }
@@ -195,7 +197,7 @@ impl<'a> Pieces<'a> {
             self.count(VALUE + text.len())?;
             let beside_key = self.comment_on_line(key.span.end, value.span.start);
             let piece = self.piece(value)?;
-            let mut piece = self.with_comments(piece, head, value.span.end);
+            let mut piece = if flow { piece } else { self.with_comments(piece, head, value.span.end) };
             piece.trail = piece.trail.or(beside_key);
             match text.as_str() {
                 "<<" if place.style == ScalarStyle::Plain => {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::render::{self, New, Style};
 use super::tree::Place;
+use super::write::begins_with_empty_line;
 use granit_parser::ScalarStyle;
 
 /// Bytes that go, and the text that comes in their place.
@@ -99,7 +100,10 @@ fn block(text: &str, place: &Place, new: New<'_>) -> Option<Vec<Edit>> {
         end = line_end + length_of_contents(text.get(line_end..end)?);
     }
     let mut edits = without_tag(text, place);
-    if let Some((new_header, lines)) = lines(text, new, header.clone(), line_end) {
+    let kept =
+        |header: &str| header.contains('+') && begins_with_empty_line(text.get(end..).unwrap_or_default());
+    let written = lines(text, new, header.clone(), line_end).filter(|(header, _)| !kept(header));
+    if let Some((new_header, lines)) = written {
         edits.push((header, new_header));
         edits.push((line_end..end, lines));
     } else {

@@ -25,6 +25,8 @@ fn fm_57_everything_around_a_value_stays() {
         ("t: \"x\"\n", "t", json!(7), "t: 7\n"),
         ("a: |  # h\n  x\n  y\n\nb: 1\n", "a", json!("z"), "a: z  # h\n\nb: 1\n"),
         ("a: |\n  x\n\nb: 1\n", "a", json!("p\n\nq\n"), "a: |\n  p\n\n  q\n\nb: 1\n"),
+        ("a: |\n  x\n\nb: 1\n", "a", json!("p\n\n"), "a: \"p\\n\\n\"\n\nb: 1\n"),
+        ("a: |\n  x\nb: 1\n", "a", json!("p\n\n"), "a: |+\n  p\n\nb: 1\n"),
         ("a: |+\n  x\n\nb: 1\n", "a", json!("p\nq"), "a: |-\n  p\n  q\nb: 1\n"),
         ("a: >-\n  x\n  y\n# c\nb: 1\n", "a", json!("p\nq"), "a: \"p\\nq\"\n# c\nb: 1\n"),
         ("k:\n  a: |+\n    x\n\n  b: 1\n", "k.a", json!("z"), "k:\n  a: z\n  b: 1\n"),

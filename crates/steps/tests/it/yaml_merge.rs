@@ -46,6 +46,22 @@ pub const RULES: &[Rule] = &[
         instead: says_what_is_merged,
     },
     Rule {
+        name: "what is written can be read",
+        reason: "issue, bad input: nothing broken is written; recorded is a text that is no YAML, such as a comment's {} \
+                 on a line of its own",
+        applies: |case| {
+            let want = case.want.clone().and_then(|want| written(case, &Ok(want)));
+            want.is_some_and(|want| Read::of(&want).is_none())
+        },
+        instead: says_what_is_merged,
+    },
+    Rule {
+        name: "a text keeps the empty lines it has",
+        reason: "issue, deliver: only addressed lines change; recorded is one empty line more after each |+ and >+",
+        applies: |case| texts(case).iter().any(|text| text.contains("|+") || text.contains(">+")),
+        instead: says_what_is_merged,
+    },
+    Rule {
         name: "of a key that is given twice the last counts",
         reason: "surprises, editing files: only the addressed value changes, and it is read back; recorded is a change \
                  of the first, which no reader sees",
@@ -200,6 +216,10 @@ fn merged(base: Value, patch: &Value) -> Value {
             }
             Value::Object(base)
         }
+        (_, Value::Object(patch)) => {
+            let said = patch.iter().filter(|(_, value)| !value.is_null());
+            said.map(|(key, value)| (key.clone(), merged(Value::Null, value))).collect()
+        }
         (_, patch) => patch.clone(),
     }
 }
@@ -310,24 +330,24 @@ fn differences(old: &Value, new: &Value, path: &mut Path, changed: &mut Vec<Path
 }
 
 /// What a patch gives a value of its own.
-fn addressed(old: &Value, patch: &Value, path: &mut Path, given: &mut Vec<Path>) {
-    let pairs: Vec<(String, &Value, &Value)> = match (old, patch) {
-        (Value::Object(old), Value::Object(patch)) if !patch.is_empty() && patch.get("$patch").is_none() => {
-            patch
+fn addressed(old: &Value, asked: &Value, path: &mut Path, given: &mut Vec<Path>) {
+    let pairs: Vec<(String, &Value, &Value)> = match (old, asked) {
+        (Value::Object(old), Value::Object(asked)) if !asked.is_empty() && asked.get("$patch").is_none() => {
+            asked
                 .iter()
                 .map(|(key, value)| (key.clone(), old.get(key).unwrap_or(&Value::Null), value))
                 .collect()
         }
-        (Value::Array(old), Value::Array(patch)) if by_name(old, patch).is_some() => by_name(old, patch)
+        (Value::Array(old), Value::Array(asked)) if by_name(old, asked).is_some() => by_name(old, asked)
             .into_iter()
             .flatten()
             .filter_map(|(n, other)| Some((n.to_string(), &old[n], other?)))
             .collect(),
         _ => return given.push(path.clone()),
     };
-    for (part, old, patch) in pairs {
+    for (part, old, asked) in pairs {
         path.push(part);
-        addressed(old, patch, path, given);
+        addressed(old, asked, path, given);
         path.pop();
     }
 }

@@ -7,6 +7,9 @@ use ferry_steps::yaml;
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 use serde_json::{Map, Value, json};
 
+/// Before what is a value of its own kind, which is no text.
+const MARK: char = '\0';
+
 /// The keys and indices that lead to a value.
 pub type Path = Vec<String>;
 
@@ -115,7 +118,12 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
             Event::Scalar(text, style, _, tag) => {
                 let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let open = block && at.end == self.text.len() && !self.text.ends_with('\n');
-                at.end = at.start.max(self.text[..at.end].trim_end().len());
+                if !block {
+                    at.end = at.start.max(self.text[..at.end].trim_end().len());
+                } else if !open {
+                    // With the empty lines after it, which can be part of what it says.
+                    at.end = at.start.max(at.end.saturating_sub(1));
+                }
                 let text = if open { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
                 if open {
                     self.read.open_end = Some(self.line(at.start).saturating_sub(1));
@@ -125,7 +133,7 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
             Event::Alias(id) => {
                 self.bracket(StructureStyle::Flow);
                 let target = self.anchors.get(&id)?;
-                if self.unresolved { json!({"alias": id}) } else { target.clone() }
+                if self.unresolved { json!(format!("{MARK}{id}")) } else { target.clone() }
             }
             Event::SequenceStart(style, ..) => {
                 self.bracket(style);
@@ -222,7 +230,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
         };
         match yaml::read(text) {
             _ if WORDS.contains(&text.to_lowercase().as_str()) => json!(text),
-            _ if is_time => json!({"time": text}),
+            _ if is_time => json!(format!("{MARK}{text}")),
             Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) => value,
             _ => json!(text),
         }
@@ -232,8 +240,8 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
         None => json!(text),
         Some(tag) => match tag.strip_prefix("tag:yaml.org,2002:") {
             Some("str") => json!(text),
-            Some("int" | "float" | "bool" | "null") => plain(),
-            _ => json!({"tag": tag, "text": text}),
+            Some("int" | "float" | "bool" | "null" | "timestamp") => plain(),
+            _ => json!(format!("{MARK}{tag} {text}")),
         },
     }
 }

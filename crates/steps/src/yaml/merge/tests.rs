@@ -48,6 +48,9 @@ fn fm_57_what_is_not_addressed_stays() {
         ("a: {x: 1,}\n", "a: {y: 2}\n", "a: {x: 1, y: 2}\n"),
         ("a: {}\n", "a:\n  x: 1\n", "a:\n  x: 1\n"),
         ("a: {} # c\n", "a:\n  x: 1\n", "a: # c\n  x: 1\n"),
+        ("a: ~ # c\n", "a: 1 # d\n", "a: 1 # d\n"),
+        ("a: [1] # c\n", "a: [2] # d\n", "a: [2] # d\n"),
+        ("a: {} # c\n", "a: # d\n  x: 1\n", "a: # d\n  x: 1\n"),
         ("a: # c\nb: 1\n", "a:\n  x: 1\n", "a: # c\n  x: 1\nb: 1\n"),
         ("a: null # c\nb: 1\n", "a: [1]\n", "a: [1] # c\nb: 1\n"),
         ("{a: , b}\n", "a: {x: 1}\nb: 2\n", "{a: {x: 1} , b: 2}\n"),
@@ -59,6 +62,13 @@ fn fm_57_what_is_not_addressed_stays() {
         ("a: &x\n- 1\nb: *x\n", "a: [2, 3]\n", "a: &x\n- 2\n- 3\nb: *x\n"),
         ("a: [1, 2]\n", "a:\n- x: 1\n", "a: [{x: 1}]\n"),
         ("a: []\n", "a:\n- x: 1\n", "a:\n- x: 1\n"),
+        // A text that keeps the empty lines at its end is not written before others.
+        ("a: 1\nf: 1\n", "a: |+\n  t\n\n", "a: |+\n  t\n\nf: 1\n"),
+        ("a: 1\n\nf: 1\n", "a: |+\n  t\n\n", "a: \"t\\n\\n\"\n\nf: 1\n"),
+        ("a: |\n  x\n\nf: 1\n", "a: |+\n  t\n\n", "a: \"t\\n\\n\"\n\nf: 1\n"),
+        ("a:\n\nf: 1\n", "a: [\"t\\n\\n\"]\n", "a: [\"t\\n\\n\"]\n\nf: 1\n"),
+        ("a: {}\n\nf: 1\n", "a:\n  e: |+\n    t\n\n", "a:\n  e: \"t\\n\\n\"\n\nf: 1\n"),
+        ("f: 1\n\n", "e: |+\n  t\n\n", "f: 1\ne: \"t\\n\\n\"\n\n"),
         // Keys go with what is said above them.
         ("a: 1\n# of b\nb: 2 # c\nc: 3\n", "b: null\n", "a: 1\nc: 3\n"),
         ("a: 1\n# not of b\n\nb: |\n  x\n\nc: 3\n", "b: ~\n", "a: 1\n# not of b\n\nc: 3\n"),
