@@ -110,9 +110,10 @@ pub const RULES: &[Rule] = &[
         applies: |case| {
             let reads = reads(case);
             let Some((base, patches)) = reads.split_first() else { return false };
-            patches
-                .iter()
-                .any(|patch| asks_for_what_is_not(&patch.value) || has_nameless(&base.value, &patch.value))
+            patches.iter().any(|patch| {
+                asks_for_what_is_not(&patch.value)
+                    || base.value["apiVersion"].is_string() && has_nameless(&base.value, &patch.value)
+            })
         },
         instead: |case, answer| match answer {
             Ok(step) => {
