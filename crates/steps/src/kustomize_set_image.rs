@@ -17,12 +17,14 @@ use crate::{broke, yaml};
 const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// Stands for what is there already.
 const KEEP: &str = "*";
+/// What is said of an image that is set. Of one that is not set, everything else stays as well.
+const MEMBERS: [&str; 4] = ["name", "newName", "newTag", "digest"];
 
 /// Tell a kustomization which images to use.
 ///
 /// The directory holds one `kustomization.yaml`, `kustomization.yml` or `Kustomization`. Its `images` get an entry for
 /// each given image, or a new one in the place of theirs; they are sorted by name, and everything else in the file
-/// stays as it is. An image has either a `tag` or a `digest`; `*` as `newName`, `tag` or `digest` keeps what the file
+/// stays as it is. An entry that is set says nothing more than that: a `tagSuffix` goes. An image has either a `tag` or a `digest`; `*` as `newName`, `tag` or `digest` keeps what the file
 /// has. Without `images`, all images of the Promotion's Freight are set; where several Warehouses could provide one,
 /// name the images yourself. The output is `commitMessage`, which tells all images of the kustomization.
 /// ```yaml
@@ -257,7 +259,7 @@ impl Entry {
             new_name: pick(self.new_name, old.new_name),
             tag: pick(self.tag, old.tag),
             digest: pick(self.digest, old.digest),
-            said: old.said,
+            said: old.said.map(known),
         }
     }
 
@@ -269,13 +271,7 @@ impl Entry {
             What::Scalar(_) | What::List { .. } => Vec::new(),
         };
         let mut pairs = Vec::new();
-        let fields = [
-            ("name", Some(self.name)),
-            ("newName", self.new_name),
-            ("newTag", self.tag),
-            ("digest", self.digest),
-        ];
-        for (key, value) in fields {
+        for (key, value) in MEMBERS.into_iter().zip([Some(self.name), self.new_name, self.tag, self.digest]) {
             let at = old.iter().position(|(k, _)| k.text == key);
             let comments = at.map(|at| old.remove(at).1);
             if let Some(value) = value.filter(|value| value != KEEP) {
@@ -289,6 +285,14 @@ impl Entry {
         }
         // What we do not know stays.
         pairs.append(&mut old);
-        Piece { head, trail, what: What::Map(Map { pairs, ..Map::default() }) }
+        Piece { head, trail, what: What::Map(Map { flow: false, pairs }) }
     }
+}
+
+/// An entry without what is not known of images: it was said of the image that was there.
+fn known(mut said: Piece) -> Piece {
+    if let What::Map(map) = &mut said.what {
+        map.pairs.retain(|(key, _)| MEMBERS.contains(&key.text.as_str()));
+    }
+    said
 }

@@ -4,6 +4,7 @@
 //! [`update`] finds the spans of the addressed scalars with an event parser and splices the new values in; nothing is
 //! ever written anew from a parsed tree.
 
+mod block;
 mod edits;
 mod error;
 mod find;
@@ -11,6 +12,7 @@ mod merge;
 pub(crate) mod piece;
 mod read;
 mod render;
+mod resolve;
 mod splice;
 #[cfg(test)]
 mod tests;
@@ -72,7 +74,7 @@ pub(crate) fn put(text: &str, key: &str, piece: Piece) -> Result<String, Error> 
 
 /// A document that says this.
 pub(crate) fn write(piece: &Piece) -> String {
-    let mut writer = write::Writer { layout: &write::Layout::USUAL, out: String::new() };
+    let mut writer = write::Writer::new(&write::Layout::USUAL);
     writer.document(piece);
     format!("{}\n", writer.out)
 }

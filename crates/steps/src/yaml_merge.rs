@@ -15,9 +15,9 @@ use crate::{broke, yaml};
 ///
 /// Each file is merged into what the files before it became. Maps are merged key by key, and null removes a key;
 /// everything else, lists too, replaces what was there. In Kubernetes' own kinds, lists as `containers` and `env` are
-/// merged by their names. `$patch: replace` and `$patch: delete` in a map replace or remove it. What the later files do
-/// not speak of stays as the first file has it: comments, order, quotes, anchors, line ends and further documents. Of a
-/// later file only the first document counts. With `ignoreMissingFiles`, files that are not there are passed over. The
+/// merged by their names. `$patch: replace` and `$patch: delete` in a map replace or remove it; alone in an element of
+/// such a list they do so with the list. What the later files do not speak of stays as the first file has it: comments,
+/// order, quotes, anchors, line ends and further documents. Of a later file only the first document counts. With `ignoreMissingFiles`, files that are not there are passed over. The
 /// output is `commitMessage`, which tells what was merged.
 /// ```yaml
 /// - uses: yaml-merge

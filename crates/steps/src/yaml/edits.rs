@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
+use super::block::is_block;
 use super::piece::{Piece, Scalar, What};
 use super::render::New;
 use super::splice::{self, Edit};
@@ -58,20 +59,44 @@ impl<'a> Edits<'a> {
             return Ok(Slot::Flow);
         }
         let after = self.colon(key).ok_or(Unusual)?;
-        Ok(Slot::Pair { after, indent: column(self.text, key.span.start) })
+        let beside = self.text.get(key.span.end..after).is_some_and(|between| !between.contains('\n'));
+        Ok(if beside {
+            Slot::Pair { after, indent: column(self.text, key.span.start) }
+        } else {
+            // Alone on its line, a colon is as a dash.
+            Slot::Item { after, indent: column(self.text, after.saturating_sub(1)) }
+        })
     }
 
-    /// The end of a key's colon.
+    /// The end of a key's colon. After a key with a question mark it is on a line of its own.
     fn colon(&self, key: &Node) -> Option<usize> {
-        let rest = self.text.get(key.span.end..)?;
-        let space = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        rest.get(space..)?.starts_with(':').then_some(key.span.end + space + 1)
+        let mut rest = self.text.get(key.span.end..)?.trim_start();
+        while rest.starts_with('#') {
+            rest = rest.get(rest.find('\n')?..)?.trim_start();
+        }
+        rest.starts_with(':').then_some(self.text.len() - rest.len() + 1)
+    }
+
+    /// Where a pair begins: at what is said of its key, its question mark, or at the key.
+    fn pair_start(&self, key: &Node) -> usize {
+        let mut at = key.span.start;
+        let before = |at: usize| {
+            let line = self.text.get(at - column(self.text, at)..at)?.trim_end_matches(' ');
+            let start = line.rfind([' ', ',', '{', '[']).map_or(0, |at| at + 1);
+            let word = line.get(start..)?;
+            let of_key = word == "?" || word.starts_with(['&', '!']);
+            of_key.then_some(at - column(self.text, at) + start)
+        };
+        while let Some(start) = before(at) {
+            at = start;
+        }
+        at
     }
 
     pub fn pairs(&self, pairs: &[(Node, Node)]) -> Vec<Member> {
         let member = |(key, value): &(Node, Node)| {
             let colon = self.colon(key).unwrap_or(key.span.end);
-            key.span.start..value.span.end.max(colon)
+            self.pair_start(key)..value.span.end.max(colon)
         };
         pairs.iter().map(member).collect()
     }
@@ -199,16 +224,46 @@ impl<'a> Edits<'a> {
             }
             at = self.line_after(comment.end);
         }
-        let mut writer = Writer { layout: &self.layout, out: String::new() };
+        if at == self.text.len() {
+            self.end_last_line();
+        }
+        let mut writer = Writer::before(&self.layout, self.text.get(at..).unwrap_or_default());
         write(&mut writer);
         let newline = self.layout.newline;
         // What was written begins with a newline and ends without one.
-        let text = if at == self.text.len() && !self.text.ends_with('\n') {
-            writer.out
-        } else {
-            format!("{}{newline}", writer.out.strip_prefix(newline).unwrap_or(&writer.out))
+        let lines = match writer.out.strip_prefix(newline) {
+            Some(lines) if at < self.text.len() || self.ends_with_newline() => lines,
+            _ => &writer.out,
         };
+        let text = format!("{lines}{newline}");
         self.list.push((at..at, text));
+    }
+
+    /// Whether the text ends with a newline, as it has become.
+    fn ends_with_newline(&self) -> bool {
+        let at_end = self.list.iter().filter(|(range, _)| range.end == self.text.len());
+        let last = at_end.clone().rev().find(|(_, new)| !new.is_empty());
+        let before = at_end.map(|(range, _)| range.start).min().unwrap_or(self.text.len());
+        match last {
+            Some((_, new)) => new.ends_with('\n'),
+            None => self.text.get(..before).unwrap_or_default().ends_with('\n'),
+        }
+    }
+
+    /// A block scalar that ends with the file, without a newline, says that it has none before lines come after it.
+    fn end_last_line(&mut self) {
+        let last = self.tree.root.last_scalar().filter(|place| is_block(place.style));
+        let Some(place) = last.filter(|place| place.end == self.text.len() && !self.text.ends_with('\n'))
+        else {
+            return;
+        };
+        let Some(header) = splice::header(self.text, place) else { return };
+        let changed = |(range, _): &Edit| range.start <= header.start && header.start < range.end;
+        if self.list.iter().any(changed) {
+            return;
+        }
+        let signs = self.text.get(header.clone()).unwrap_or_default().replace(['+', '-'], "");
+        self.list.push((header, format!("{signs}-")));
     }
 
     pub fn append_flow(&mut self, members: &[Member], texts: &[String]) {
@@ -266,9 +321,9 @@ impl<'a> Edits<'a> {
                 return Ok(());
             }
             Slot::Root => {
-                let mut writer = Writer { layout: &self.layout, out: String::new() };
-                writer.document(&piece);
                 let end = self.without_newlines(node.span.end.max(node.span.start));
+                let mut writer = Writer::before(&self.layout, self.below(end));
+                writer.document(&piece);
                 self.list.push((node.span.start..end.max(node.span.start), writer.out));
                 return Ok(());
             }
@@ -287,23 +342,25 @@ impl<'a> Edits<'a> {
         let mut comment = beside_key;
         if let Some(trailing) = self.comment_after(end) {
             // Beside one line it speaks of the value as a whole.
-            if piece.is_block() || spread {
+            if piece.is_block() || spread || piece.trail.is_some() {
                 end = trailing.end;
             }
-            if piece.is_block() && !spread {
+            if piece.is_block() && !spread && piece.trail.is_none() {
                 comment = Some(trailing);
             }
         }
         if let Some(comment) = comment {
             piece.trail = self.text.get(comment).map(|text| text.trim_end().to_owned());
         }
-        let mut writer = Writer { layout: &self.layout, out: String::new() };
+        let mut writer = Writer::before(&self.layout, self.below(end));
         if let Some(anchor) = anchor {
             writer.out.push(' ');
             writer.out.push_str(anchor);
         }
         match slot {
-            Slot::Item { .. } if anchor.is_none() => writer.item(&piece, indent),
+            Slot::Item { .. } if anchor.is_none() && !(piece.is_block() && piece.trail.is_some()) => {
+                writer.item(&piece, indent);
+            }
             _ => {
                 let block_list = matches!(&node.what, tree::What::List { flow: false, .. }) && spread;
                 let dashes = if block_list {
@@ -318,12 +375,13 @@ impl<'a> Edits<'a> {
         Ok(())
     }
 
+    /// What comes after the line of a place.
+    fn below(&self, place: usize) -> &'a str {
+        self.text.get(place..).and_then(|rest| rest.split_once('\n')).map_or("", |(_, below)| below)
+    }
+
     /// The end of what is written before a place, without the empty lines that a block scalar has after it.
     fn without_newlines(&self, place: usize) -> usize {
         self.text.get(..place).unwrap_or_default().trim_end_matches(['\n', '\r', ' ']).len()
     }
-}
-
-fn is_block(style: ScalarStyle) -> bool {
-    matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
 }

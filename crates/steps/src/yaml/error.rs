@@ -59,9 +59,9 @@ pub enum Error {
     /// What `<<` has is no map.
     #[error("line {0}: << takes a map or a list of maps")]
     MergeKey(usize),
-    /// A directive that does not exist.
-    #[error("line {0}: $patch is one of delete, merge and replace")]
-    Directive(usize),
+    /// A directive that does not exist, in that place.
+    #[error("{0}: $patch is one of delete, merge and replace")]
+    Directive(String),
     /// The two texts have different kinds of values in a place.
     #[error("{place} is {old} and cannot become {new}; remove it with null first, or give it the same shape")]
     Kinds {
@@ -83,6 +83,9 @@ pub enum Error {
         /// The name of the key.
         key: &'static str,
     },
+    /// There is no map to put something into.
+    #[error("the document says nothing; write a map first")]
+    Nothing,
     /// A value is written in a way that cannot be changed in place.
     #[error("{0} is written in a way that cannot be changed in place; write it in the usual way first")]
     Unusual(String),

@@ -1,6 +1,8 @@
 //! Merging one document into another: the other's bytes stay, but for what is addressed.
 
+mod directive;
 mod keyed;
+mod list;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +12,10 @@ use granit_parser::ScalarStyle;
 
 use super::edits::{Edits, Slot, Unusual};
 use super::error::Error;
-use super::piece::{Directive, Map, Piece, Pieces, Scalar, What};
+use super::piece::{Map, Piece, Pieces, Scalar, What};
 use super::tree::{self, Node, Tree};
-use super::write::{self, Layout, Writer, column};
+use super::write::{self, Writer, column};
+use directive::Directive;
 use keyed::{Keyed, Kind};
 
 /// How often elements of two lists may be compared.
@@ -22,8 +25,9 @@ const COMPARISONS: usize = 10_000_000;
 ///
 /// Maps are merged key by key, and null removes a key. Other values, lists too, take the place of what was there;
 /// only lists that Kubernetes merges by a key are merged by it, in objects whose `apiVersion` and `kind` say that they
-/// are of Kubernetes. `$patch: replace` and `$patch: delete` in a map do as they say. Comments, order, quotes, anchors,
-/// line ends and further documents of `base` stay; an alias that is merged into becomes a value of its own.
+/// are of Kubernetes. `$patch: replace` and `$patch: delete` in a map, or alone in an element of such a list, do as they
+/// say. Comments, order, quotes, anchors, line ends and further documents of `base` stay; an alias that is merged into
+/// becomes a value of its own.
 pub fn merge(base: &str, patch: &str) -> Result<String, Error> {
     let (base, patch) = (without_mark(base), without_mark(patch));
     let (tree, other) = (tree::document(base)?, tree::document(patch)?);
@@ -42,12 +46,10 @@ pub fn merge(base: &str, patch: &str) -> Result<String, Error> {
 pub(super) fn put(base: &str, key: &str, value: Piece) -> Result<String, Error> {
     let base = without_mark(base);
     let tree = tree::document(base)?;
-    let map = What::Map(Map { pairs: vec![(Scalar::text(key), value)], ..Map::default() });
     if tree.root.is_null() {
-        let mut writer = Writer { layout: &Layout::of(base, &tree), out: base.to_owned() };
-        writer.document(&map.into());
-        return Ok(format!("{}\n", writer.out));
+        return Err(Error::Nothing);
     }
+    let map = What::Map(Map { flow: false, pairs: vec![(Scalar::text(key), value)] });
     merge_into(base, &tree, None, Vec::new(), map.into())
 }
 
@@ -64,7 +66,7 @@ fn merge_into(
     patch: Piece,
 ) -> Result<String, Error> {
     let mut merger = Merger { edits: Edits::of(text, tree), kind, path: keys, pieces: None };
-    if patch.deletes() {
+    if merger.deletes(&patch)? {
         let [before, after] = [text.get(..tree.root.span.start), text.get(tree.root.span.end..)];
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
         // Other documents stay; alone, nothing is left.
@@ -87,10 +89,14 @@ struct Merger<'a> {
 impl<'a> Merger<'a> {
     fn value(&mut self, slot: &Slot, node: &'a Node, patch: Piece) -> Result<(), Error> {
         if node.is_null() {
-            return match patch.settled() {
-                Some(piece) => self.put(slot, node, piece),
-                None => Ok(()),
-            };
+            return self.replace(slot, node, patch);
+        }
+        let alike = matches!(
+            (&node.what, &patch.what),
+            (tree::What::Map { .. }, What::Map(_)) | (tree::What::List { .. }, What::List { .. })
+        );
+        if alike && self.directive(&patch)? == Directive::Replace {
+            return self.replace(slot, node, patch);
         }
         match (&node.what, patch.what) {
             (tree::What::Alias(_), what) => {
@@ -102,18 +108,11 @@ impl<'a> Merger<'a> {
                 let done = self.edits.scalar(slot, node, place, scalar, patch.trail);
                 done.map_err(|Unusual| self.unusual())
             }
-            (tree::What::Map { .. }, What::Map(map)) if map.directive == Directive::Replace => {
-                let piece = Piece { what: What::Map(map), ..patch };
-                match piece.settled() {
-                    Some(piece) => self.put(slot, node, piece),
-                    None => Ok(()),
-                }
-            }
             (tree::What::Map { flow, pairs }, What::Map(map)) => {
                 self.map(slot, node, *flow, pairs, map, patch.trail)
             }
             (tree::What::List { flow, items }, What::List { flow: new_flow, items: new }) => {
-                if let Some(keyed) = self.kind.and_then(|kind| kind.list(&self.path)) {
+                if let Some(keyed) = self.keyed() {
                     return self.list(slot, node, *flow, items, new, keyed);
                 }
                 // Written as the list was that was there, if there was something in it.
@@ -139,6 +138,19 @@ impl<'a> Merger<'a> {
     /// Where we are, as messages show it.
     fn place(&self) -> String {
         if self.path.is_empty() { "the document".to_owned() } else { format!("{:?}", self.path.join(".")) }
+    }
+
+    /// How the list is merged where we are; none where it is replaced.
+    fn keyed(&self) -> Option<Keyed> {
+        self.kind.and_then(|kind| kind.list(&self.path))
+    }
+
+    /// Puts what a value says in the place of whatever was there.
+    fn replace(&mut self, slot: &Slot, node: &Node, patch: Piece) -> Result<(), Error> {
+        match self.settled(patch)? {
+            Some(piece) => self.put(slot, node, piece),
+            None => Ok(()),
+        }
     }
 
     fn put(&mut self, slot: &Slot, node: &Node, piece: Piece) -> Result<(), Error> {
@@ -168,9 +180,12 @@ impl<'a> Merger<'a> {
         let inherited = self.inherited(pairs)?;
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         for (key, piece) in patch.pairs {
+            if directive::asks(&key.text) {
+                continue;
+            }
             self.path.push(key.text.clone());
             match index.get(key.text.as_str()).map(Vec::as_slice) {
-                Some(same) if piece.deletes() => gone.extend(same),
+                Some(same) if self.deletes(&piece)? => gone.extend(same),
                 // Where a key is given twice, readers take the last.
                 Some([.., n]) => {
                     let (key, value) = &pairs[*n];
@@ -188,13 +203,13 @@ impl<'a> Merger<'a> {
         if gone.len() == pairs.len() {
             if !(gone.is_empty() && new.is_empty()) {
                 let flow = new.is_empty() || flow && !gone.is_empty() || patch.flow && gone.is_empty();
-                let map = What::Map(Map { flow, pairs: new, ..Map::default() });
+                let map = What::Map(Map { flow, pairs: new });
                 self.put(slot, node, Piece { trail, ..map.into() })?;
             }
             return Ok(());
         }
         self.edits.remove(flow, &members, gone).map_err(|Unusual| self.unusual())?;
-        let new = Map { flow: false, pairs: new, ..Map::default() };
+        let new = Map { flow: false, pairs: new };
         if flow {
             let texts = new
                 .pairs
@@ -239,76 +254,15 @@ impl<'a> Merger<'a> {
         piece: Piece,
     ) -> Result<Option<Piece>, Error> {
         match inherited.get(key) {
-            Some(_) if piece.deletes() => Err(Error::Inherited(self.place())),
+            Some(_) if self.deletes(&piece)? => Err(Error::Inherited(self.place())),
             Some(inherited) if !inherited.is_null() => self.detached(inherited, piece).map(Some),
-            _ => Ok(piece.settled()),
+            _ => self.settled(piece),
         }
-    }
-
-    fn list(
-        &mut self,
-        slot: &Slot,
-        node: &Node,
-        flow: bool,
-        items: &'a [Node],
-        patch: Vec<Piece>,
-        keyed: Keyed,
-    ) -> Result<(), Error> {
-        if items.len().saturating_mul(patch.len()) > COMPARISONS {
-            return Err(Error::Large);
-        }
-        let mut known: Vec<(Vec<Option<String>>, usize)> = Vec::new();
-        for (n, item) in items.iter().enumerate() {
-            known.push((keyed.of_node(item), n));
-        }
-        let members = self.edits.items(node, flow, items).map_err(|Unusual| self.unusual())?;
-        let (mut gone, mut new) = (Vec::new(), Vec::new());
-        for piece in patch {
-            let Some(wanted) = keyed.of_piece(&piece) else {
-                return Err(Error::Unnamed { place: self.place(), key: keyed.name() });
-            };
-            let same = |(has, _): &&(Vec<Option<String>>, usize)| {
-                // A key that only one of them gives does not set them apart.
-                has.iter().any(Option::is_some)
-                    && has.iter().zip(&wanted).all(|(a, b)| a.is_none() || b.is_none() || a == b)
-            };
-            match known.iter().find(same).map(|(_, n)| *n) {
-                Some(n) if piece.deletes() => gone.push(n),
-                Some(n) => {
-                    let slot = if flow {
-                        Slot::Flow
-                    } else {
-                        let at = members[n].start;
-                        Slot::Item { after: at + 1, indent: column(self.edits.text, at) }
-                    };
-                    self.value(&slot, &items[n], piece)?;
-                }
-                None => new.extend(piece.settled()),
-            }
-        }
-        gone.sort_unstable();
-        gone.dedup();
-        if gone.len() == items.len() {
-            if !(gone.is_empty() && new.is_empty()) {
-                let flow = new.is_empty() || flow && !gone.is_empty();
-                self.put(slot, node, What::List { flow, items: new }.into())?;
-            }
-            return Ok(());
-        }
-        self.edits.remove(flow, &members, gone).map_err(|Unusual| self.unusual())?;
-        if flow {
-            self.edits
-                .append_flow(&members, &new.iter().map(|item| write::flow(item, true)).collect::<Vec<_>>());
-        } else if !new.is_empty() {
-            let indent = column(self.edits.text, node.span.start);
-            self.edits.append(&members, indent, |writer| writer.items(&new, indent, false));
-        }
-        Ok(())
     }
 
     /// What an alias or `<<` stands for, with the patch merged into it.
     fn detached(&mut self, target: &Piece, patch: Piece) -> Result<Piece, Error> {
-        let mut writer = Writer { layout: &self.edits.layout, out: String::new() };
+        let mut writer = Writer::new(&self.edits.layout);
         writer.document(target);
         let text = writer.out;
         let tree = tree::document(&text)?;

@@ -38,16 +38,6 @@ pub struct Scalar {
 pub struct Map {
     pub flow: bool,
     pub pairs: Vec<(Scalar, Piece)>,
-    pub directive: Directive,
-}
-
-/// What `$patch` asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Directive {
-    #[default]
-    Merge,
-    Replace,
-    Delete,
 }
 
 impl From<What> for Piece {
@@ -68,24 +58,6 @@ impl Piece {
             What::Scalar(scalar) => scalar.is_null(),
             _ => false,
         }
-    }
-
-    /// Whether it asks for what is there to go.
-    pub fn deletes(&self) -> bool {
-        self.is_null() || matches!(&self.what, What::Map(Map { directive: Directive::Delete, .. }))
-    }
-
-    /// As it is where nothing was: maps without what they ask to remove. None where that is all of it.
-    pub fn settled(mut self) -> Option<Self> {
-        if self.deletes() {
-            return None;
-        }
-        if let What::Map(map) = &mut self.what {
-            map.directive = Directive::Merge;
-            let pairs = std::mem::take(&mut map.pairs).into_iter();
-            map.pairs = pairs.filter_map(|(key, value)| Some((key, value.settled()?))).collect();
-        }
-        Some(self)
     }
 
     /// The value of a map's key.
@@ -182,7 +154,9 @@ impl<'a> Pieces<'a> {
                 for item in items {
                     let head = self.comments_before(item.span.start);
                     let piece = self.piece(item)?;
-                    list.push(self.with_comments(piece, head, item.span.end));
+                    // What stands behind a bracket is not said of what is inside.
+                    let piece = if *flow { piece } else { self.with_comments(piece, head, item.span.end) };
+                    list.push(piece);
                 }
                 What::List { flow: *flow, items: list }
             }
@@ -208,7 +182,7 @@ impl<'a> Pieces<'a> {
     }
 
     fn map(&mut self, flow: bool, pairs: &[(Node, Node)]) -> Result<Map, Error> {
-        let mut map = Map { flow, ..Map::default() };
+        let mut map = Map { flow, pairs: Vec::new() };
         let mut inherited = Inherited::default();
         let mut at = HashMap::new();
         for (key, value) in pairs {
@@ -223,16 +197,12 @@ impl<'a> Pieces<'a> {
             self.count(VALUE + text.len())?;
             let beside_key = self.comment_on_line(key.span.end, value.span.start);
             let piece = self.piece(value)?;
-            let mut piece = self.with_comments(piece, head, value.span.end);
+            let mut piece = if flow { piece } else { self.with_comments(piece, head, value.span.end) };
             piece.trail = piece.trail.or(beside_key);
-            match (text.as_str(), piece.as_text()) {
-                ("<<", _) if place.style == ScalarStyle::Plain => {
+            match text.as_str() {
+                "<<" if place.style == ScalarStyle::Plain => {
                     inherited.add(piece).ok_or_else(|| Error::MergeKey(self.line(key)))?;
                 }
-                ("$patch", Some("delete")) => map.directive = Directive::Delete,
-                ("$patch", Some("replace")) => map.directive = Directive::Replace,
-                ("$patch", Some("merge")) => {}
-                ("$patch", _) => return Err(Error::Directive(self.line(key))),
                 _ => {
                     if let Some(first) = at.insert(text, map.pairs.len()) {
                         // As readers do it: where a key is given twice, the last counts.

@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
-use serde_json::{Map, Number, Value};
+use granit_parser::{Event, Parser, Span};
+use serde_json::{Map, Value};
 
-use super::{DEPTH, VALUE, WEIGHT};
+use super::resolve::{self, is_merge};
+use super::{DEPTH, VALUE, WEIGHT, block, tree};
 
 /// Why a text cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,16 @@ pub enum Error {
     /// What `<<` has is no map.
     #[error("line {0}: << takes a map or a list of maps")]
     Merge(usize),
+    /// A value that is not what its tag says.
+    #[error("line {line}: {text:?} is no !!{tag}")]
+    Tag {
+        /// Where.
+        line: usize,
+        /// What is written.
+        text: String,
+        /// What it is said to be.
+        tag: String,
+    },
     /// A number without a form in JSON.
     #[error("line {line}: {text} has no form in JSON")]
     Number {
@@ -43,7 +54,8 @@ pub enum Error {
 /// Reads the first document; none is null.
 pub fn read(text: &str) -> Result<Value, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { events: Parser::new_from_str(text), anchors: HashMap::new(), left: WEIGHT };
+    let mut reader =
+        Reader { text, events: Parser::new_from_str(text), anchors: HashMap::new(), left: WEIGHT };
     while let Some((event, _)) = reader.next()? {
         if matches!(event, Event::DocumentStart(..)) {
             return match reader.next()? {
@@ -55,14 +67,15 @@ pub fn read(text: &str) -> Result<Value, Error> {
     Ok(Value::Null)
 }
 
-struct Reader<P> {
+struct Reader<'a, P> {
+    text: &'a str,
     events: P,
     anchors: HashMap<usize, (Value, usize)>,
     /// How much there may still be.
     left: usize,
 }
 
-impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>> Reader<P> {
+impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>> Reader<'a, P> {
     /// The next event that is no comment.
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Error> {
         loop {
@@ -81,7 +94,10 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
         self.count(VALUE + if let Event::Scalar(text, ..) = &event { text.len() } else { 0 })?;
         let line = span.start.line();
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref(), line)?, anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                let text = block::text(self.text, tree::range(span).end, style, &text);
+                (resolve::scalar(text, style, tag.as_deref(), line)?, anchor)
+            }
             Event::SequenceStart(_, anchor, _) => (self.list(depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.map(depth)?, anchor),
             Event::Alias(anchor) => {
@@ -114,127 +130,44 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
     }
 
     fn map(&mut self, depth: usize) -> Result<Value, Error> {
-        let mut own = Map::new();
-        let mut merged = Map::new();
+        let mut map = Map::new();
         loop {
             let (event, span) = match self.next()? {
-                Some((Event::MappingEnd, _)) | None => break,
+                Some((Event::MappingEnd, _)) | None => return Ok(Value::Object(map)),
                 Some(key) => key,
             };
             let line = span.start.line();
-            let is_merge =
-                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text.as_ref() == "<<");
+            let merges = matches!(&event, Event::Scalar(text, style, _, tag) if is_merge(text, *style, tag.as_deref()));
             let key = self.node(event, span, depth + 1)?;
-            let value = match self.next()? {
-                Some((event, span)) => self.node(event, span, depth + 1)?,
-                None => Value::Null,
+            let (value, by_alias) = match self.next()? {
+                Some((event, span)) => {
+                    let by_alias = matches!(event, Event::Alias(_));
+                    (self.node(event, span, depth + 1)?, by_alias)
+                }
+                None => (Value::Null, false),
             };
-            if is_merge {
-                merge(&mut merged, value, line)?;
+            if merges {
+                merge(&mut map, value, by_alias).ok_or(Error::Merge(line))?;
             } else {
-                own.insert(name(key, line)?, value);
+                map.insert(resolve::key(key).ok_or(Error::Key(line))?, value);
             }
         }
-        for (key, value) in merged {
-            own.entry(key).or_insert(value);
-        }
-        Ok(Value::Object(own))
     }
 }
 
-/// Adds what `<<` names; the first to say something counts.
-fn merge(merged: &mut Map<String, Value>, value: Value, line: usize) -> Result<(), Error> {
+/// Adds what `<<` has, in the place of what was said before it. Of a list of maps the first to say something counts;
+/// the list is written there, an alias stands for one map.
+fn merge(map: &mut Map<String, Value>, value: Value, by_alias: bool) -> Option<()> {
     match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                merged.entry(key).or_insert(value);
+        Value::Object(more) => map.extend(more),
+        Value::Array(maps) if !by_alias && maps.iter().all(Value::is_object) => {
+            for more in maps.into_iter().rev() {
+                merge(map, more, false)?;
             }
-            Ok(())
         }
-        Value::Array(maps) if maps.iter().all(Value::is_object) => {
-            maps.into_iter().try_for_each(|map| merge(merged, map, line))
-        }
-        _ => Err(Error::Merge(line)),
+        _ => return None,
     }
-}
-
-fn name(key: Value, line: usize) -> Result<String, Error> {
-    match key {
-        Value::String(text) => Ok(text),
-        Value::Bool(_) | Value::Number(_) => Ok(key.to_string()),
-        _ => Err(Error::Key(line)),
-    }
-}
-
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, line: usize) -> Result<Value, Error> {
-    let core = tag.filter(|tag| tag.is_yaml_core_schema()).map(Tag::suffix);
-    if core == Some("str") || core.is_none() && (style != ScalarStyle::Plain || is_verbatim(tag)) {
-        return Ok(Value::String(text.to_owned()));
-    }
-    let number = |number: f64| {
-        let number = Number::from_f64(number);
-        number.map(Value::Number).ok_or_else(|| Error::Number { line, text: text.to_owned() })
-    };
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Ok(Value::Bool(true));
-        }
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Ok(Value::Bool(false));
-        }
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return number(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return number(f64::NEG_INFINITY),
-        ".nan" | ".NaN" | ".NAN" => return number(f64::NAN),
-        _ => {}
-    }
-    if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
-        return Ok(Value::String(text.to_owned()));
-    }
-    let digits = text.replace('_', "");
-    if core != Some("float")
-        && let Some(whole) = whole(&digits).and_then(Number::from_i128)
-    {
-        return Ok(Value::Number(whole));
-    }
-    if is_decimal(&digits)
-        && let Ok(float) = digits.parse::<f64>()
-    {
-        return number(float);
-    }
-    Ok(Value::String(text.to_owned()))
-}
-
-/// `!` says: as it is written.
-fn is_verbatim(tag: Option<&Tag>) -> bool {
-    tag.is_some_and(|tag| format!("{}{}", tag.handle(), tag.suffix()) == "!")
-}
-
-/// A whole number of 64 bits, signed or not: decimal, or with `0x`, `0b`, `0o`, or octal with a leading `0`.
-fn whole(text: &str) -> Option<i128> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    let prefixed = [("0x", 16), ("0X", 16), ("0b", 2), ("0B", 2), ("0o", 8), ("0O", 8)];
-    let (digits, radix) = prefixed
-        .iter()
-        .find_map(|(prefix, radix)| Some((digits.strip_prefix(prefix)?, *radix)))
-        .or_else(|| digits.strip_prefix('0').filter(|rest| !rest.is_empty()).map(|rest| (rest, 8)))
-        .unwrap_or((digits, 10));
-    if !digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
-        return None;
-    }
-    let number = u64::from_str_radix(digits, radix).ok()?;
-    let number = if negative { -i128::from(number) } else { i128::from(number) };
-    (number >= i128::from(i64::MIN)).then_some(number)
-}
-
-/// Digits, a point, an exponent; nothing else that Rust would take for a number.
-fn is_decimal(text: &str) -> bool {
-    text.contains(|c: char| c.is_ascii_digit())
-        && text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c))
+    Some(())
 }
 
 #[cfg(test)]
@@ -271,7 +204,17 @@ mod tests {
             ("infinity", json!("infinity")),
             ("- 1\n- [a, {n: 2}]", json!([1, ["a", {"false": 2}]])),
             ("a: 1\na: 2", json!({"a": 2})),
-            ("b: &x {v: 1, w: 1}\nc: {w: 2, <<: *x}", json!({"b": {"v": 1, "w": 1}, "c": {"v": 1, "w": 2}})),
+            ("|\n x", json!("x")),
+            ("|+\n x", json!("x")),
+            (">\n x\n y", json!("x y")),
+            (">+\r\n x", json!("x")),
+            ("- |\n  x\n- |\n  y", json!(["x\n", "y"])),
+            ("|\n x\n", json!("x\n")),
+            ("|\n x\n ", json!("x\n")),
+            ("|\n x\n  ", json!("x\n ")),
+            ("|\n x\n...", json!("x\n")),
+            ("|+\n ", json!("")),
+            ("b: &x {v: 1, w: 1}\nc: {<<: *x, w: 2}", json!({"b": {"v": 1, "w": 1}, "c": {"v": 1, "w": 2}})),
         ] {
             assert_eq!(read(text), Ok(value), "{text}");
         }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::render::{self, New, Style};
 use super::tree::Place;
+use super::write::begins_with_empty_line;
 use granit_parser::ScalarStyle;
 
 /// Bytes that go, and the text that comes in their place.
@@ -47,37 +48,46 @@ fn written(style: ScalarStyle) -> Style {
 /// A tag speaks of the old value: it goes, with the space after it.
 fn without_tag(text: &str, place: &Place) -> Vec<Edit> {
     let Some((start, end)) = place.tag else { return Vec::new() };
-    let space = text.get(end..).map_or(0, |rest| rest.len() - rest.trim_start_matches([' ', '\t']).len());
-    vec![(start..end + space, String::new())]
+    vec![(start..end + space(text, end), String::new())]
 }
 
-/// A place where nothing is written: the value comes after the colon, the dash, the anchor.
+/// How many spaces and tabs there are after a place.
+fn space(text: &str, at: usize) -> usize {
+    text.get(at..).map_or(0, |rest| rest.len() - rest.trim_start_matches([' ', '\t']).len())
+}
+
+/// A place where nothing is written: the value comes after the colon, the dash, the anchor, or where the tag was.
 fn empty(text: &str, place: &Place, new: New<'_>) -> Option<Vec<Edit>> {
     let new = new.inline(Style::Plain, place.flow);
-    let mut edits = without_tag(text, place);
-    let mut at = place.start;
-    if place.of_map && !place.anchored && place.tag.is_none() {
-        let rest = text.get(place.after..)?;
-        let colon = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        if rest.get(colon..)?.starts_with(':') {
-            at = place.after + colon + 1;
-        } else if place.flow {
-            return Some(vec![(place.after..place.after, format!(": {new}"))]);
-        } else {
-            return None;
+    if let Some((start, end)) = place.tag {
+        let anchor = place.start > end && place.anchored;
+        if !anchor {
+            return Some(vec![(start..end, new)]);
         }
-    } else if let Some((start, _)) = place.tag.filter(|_| !place.anchored) {
-        at = start;
+    } else if place.of_map && !place.anchored {
+        return behind_colon(text, place, &new);
     }
-    let before = text.get(..at)?.ends_with([' ', '\t']);
-    let after = match place.tag {
-        Some((_, end)) => text.get(end.max(at)..)?,
-        None => text.get(at..)?,
-    };
-    let after = after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || ",]}".contains(c));
-    let new = format!("{}{new}{}", if before { "" } else { " " }, if after { "" } else { " " });
-    edits.push((at..at, new));
+    let mut edits = without_tag(text, place);
+    edits.push(apart(text, place.start, &new)?);
     Some(edits)
+}
+
+/// A map's value that is not written: behind its key's colon.
+fn behind_colon(text: &str, place: &Place, new: &str) -> Option<Vec<Edit>> {
+    let colon = place.start + space(text, place.start);
+    if text.get(colon..)?.starts_with(':') {
+        return Some(vec![apart(text, colon + 1, new)?]);
+    }
+    // In braces a key can stand alone.
+    place.flow.then(|| vec![(place.start..place.start, format!(": {new}"))])
+}
+
+/// A value with a space on each side of it, where there is none yet.
+fn apart(text: &str, at: usize, new: &str) -> Option<Edit> {
+    let after = text.get(at..)?;
+    let before = text.get(..at)?.ends_with([' ', '\t']);
+    let after = after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || ",]}".contains(c));
+    Some((at..at, format!("{}{new}{}", if before { "" } else { " " }, if after { "" } else { " " })))
 }
 
 /// A block scalar: its header becomes the value, its lines go. What follows the header on its line stays.
@@ -90,7 +100,10 @@ fn block(text: &str, place: &Place, new: New<'_>) -> Option<Vec<Edit>> {
         end = line_end + length_of_contents(text.get(line_end..end)?);
     }
     let mut edits = without_tag(text, place);
-    if let Some((new_header, lines)) = lines(text, new, header.clone(), line_end) {
+    let kept =
+        |header: &str| header.contains('+') && begins_with_empty_line(text.get(end..).unwrap_or_default());
+    let written = lines(text, new, header.clone(), line_end).filter(|(header, _)| !kept(header));
+    if let Some((new_header, lines)) = written {
         edits.push((header, new_header));
         edits.push((line_end..end, lines));
     } else {
@@ -113,7 +126,7 @@ fn length_of_contents(lines: &str) -> usize {
 }
 
 /// Where `|` or `>` with its signs is: after the colon or dash, an anchor, a tag, comments.
-fn header(text: &str, place: &Place) -> Option<Range<usize>> {
+pub(super) fn header(text: &str, place: &Place) -> Option<Range<usize>> {
     let mut at = place.after;
     loop {
         let rest = text.get(at..)?;

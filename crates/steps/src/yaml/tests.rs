@@ -25,6 +25,8 @@ fn fm_57_everything_around_a_value_stays() {
         ("t: \"x\"\n", "t", json!(7), "t: 7\n"),
         ("a: |  # h\n  x\n  y\n\nb: 1\n", "a", json!("z"), "a: z  # h\n\nb: 1\n"),
         ("a: |\n  x\n\nb: 1\n", "a", json!("p\n\nq\n"), "a: |\n  p\n\n  q\n\nb: 1\n"),
+        ("a: |\n  x\n\nb: 1\n", "a", json!("p\n\n"), "a: \"p\\n\\n\"\n\nb: 1\n"),
+        ("a: |\n  x\nb: 1\n", "a", json!("p\n\n"), "a: |+\n  p\n\nb: 1\n"),
         ("a: |+\n  x\n\nb: 1\n", "a", json!("p\nq"), "a: |-\n  p\n  q\nb: 1\n"),
         ("a: >-\n  x\n  y\n# c\nb: 1\n", "a", json!("p\nq"), "a: \"p\\nq\"\n# c\nb: 1\n"),
         ("k:\n  a: |+\n    x\n\n  b: 1\n", "k.a", json!("z"), "k:\n  a: z\n  b: 1\n"),
@@ -34,6 +36,35 @@ fn fm_57_everything_around_a_value_stays() {
         ("a: # c\nb: 1\n", "a", json!("z"), "a: z # c\nb: 1\n"),
         ("a: &n\nb: 1\n", "a", json!("z"), "a: &n z\nb: 1\n"),
         ("a: !t\nb: 1\n", "a", json!("z"), "a: z\nb: 1\n"),
+        ("- # c\n- x\n", "0", json!("z"), "- z # c\n- x\n"),
+        ("- # c\r\n- x\r\n", "0", json!("z"), "- z # c\r\n- x\r\n"),
+        ("a:\n  - # c\n", "a.0", json!("z"), "a:\n  - z # c\n"),
+        ("- - # c\n", "0.0", json!("z"), "- - z # c\n"),
+        ("-   # c\n", "0", json!("z"), "- z   # c\n"),
+        ("- #c\n", "0", json!("z"), "- z #c\n"),
+        ("- #c", "0", json!("z"), "- z #c"),
+        ("- &n # c\n- *n\n", "0", json!("z"), "- &n z # c\n- *n\n"),
+        ("-\n  # c\n- x\n", "0", json!("z"), "- z\n  # c\n- x\n"),
+        ("-\t# c\n-\n# d\n# e\n", "1", json!("z"), "-\t# c\n- z\n# d\n# e\n"),
+        ("[&n # c\n, b]\n", "0", json!("z"), "[&n z # c\n, b]\n"),
+        ("{a # c\n, b: 1}\n", "a", json!("z"), "{a: z # c\n, b: 1}\n"),
+        ("a: !!str # c\nb: 1\n", "a", json!("z"), "a: z # c\nb: 1\n"),
+        ("a: ! # c\n", "a", json!("z"), "a: z # c\n"),
+        ("a: !!str\t# c\n", "a", json!("z"), "a: z\t# c\n"),
+        ("- !!str # c\n", "0", json!("z"), "- z # c\n"),
+        ("- !!str\n- y\n", "0", json!("z"), "- z\n- y\n"),
+        ("a: &n !!str # c\n", "a", json!("z"), "a: &n z # c\n"),
+        ("a: !!str &n # c\n", "a", json!("z"), "a: &n z # c\n"),
+        ("? a\n:\nb: 2\n", "a", json!("z"), "? a\n: z\nb: 2\n"),
+        ("? a\r\n:\r\nb: 2\r\n", "a", json!("z"), "? a\r\n: z\r\nb: 2\r\n"),
+        ("? a # c\n: # d\nb: 2\n", "a", json!("z"), "? a # c\n: z # d\nb: 2\n"),
+        ("? a\n:", "a", json!("z"), "? a\n: z"),
+        ("{? a # c\n : # d\n}\n", "a", json!("z"), "{? a # c\n : z # d\n}\n"),
+        ("{a # c\n : , b: 1}\n", "a", json!("z"), "{a # c\n : z , b: 1}\n"),
+        ("{a # c\n :, b: 1}\n", "a", json!("z"), "{a # c\n : z, b: 1}\n"),
+        ("\"a\" : # c\n", "a", json!("z"), "\"a\" : z # c\n"),
+        ("{a: !!str , b: !!str &n}\n", "a", json!("z"), "{a: z , b: !!str &n}\n"),
+        ("{a: !!str , b: !!str &n}\n", "b", json!("z"), "{a: !!str , b: &n z}\n"),
         ("k:\n-\n- \n", "k.0", json!("z"), "k:\n- z\n- \n"),
         ("k:\n-\n- \n", "k.1", json!("z"), "k:\n-\n- z\n"),
         ("{a, b: , c: 1}\n", "a", json!(2), "{a: 2, b: , c: 1}\n"),
@@ -215,5 +246,54 @@ proptest! {
     #[test]
     fn any_text_is_survived(text in "[ab:{}\\[\\]|>&*!#'\"?,. \n\t-]{0,40}", key in "[ab01.]{1,4}") {
         let _ = one(&text, &key, "new");
+    }
+
+    /// Where nothing is written, or a tag or an anchor only, there is a place that is in no comment.
+    #[test]
+    fn what_is_not_written_has_a_place(
+        lines in prop::collection::vec(
+            (0..8_usize, prop::sample::select(vec!["", " !!str", " !", " &x", " &x !!str", " !!str &x"]), 0..5_usize),
+            1..5,
+        ),
+        crlf in any::<bool>(),
+    ) {
+        let mut text = String::new();
+        let mut keys = Vec::new();
+        for (i, (shape, said, comment)) in lines.iter().enumerate() {
+            let said = said.replace('x', &format!("x{i}"));
+            let comment = ["", " # c", "\t# c", " ", "\n   # c\n# d"][*comment];
+            let (line, key) = match shape {
+                0 => (format!("k{i}:{said}{comment}"), format!("k{i}")),
+                1 => (format!("k{i}:\n-{said}{comment}\n- z"), format!("k{i}.0")),
+                2 => (format!("k{i}:\n  - -{said}{comment}"), format!("k{i}.0.0")),
+                3 => (format!("k{i}:\n  - a:{said}{comment}"), format!("k{i}.0.a")),
+                4 => (format!("? k{i} # c\n:{said}{comment}"), format!("k{i}")),
+                5 => (format!("k{i}: {{a:{said}{comment}\n , b}}"), format!("k{i}.a")),
+                6 => (format!("k{i}: {{a{comment}\n , b:{said}}}"), format!("k{i}.a")),
+                _ => (format!("k{i}: [z,{said}{comment}\n , b]"), format!("k{i}.1")),
+            };
+            // In brackets there is no element where nothing is said.
+            if *shape != 7 || !said.is_empty() {
+                keys.push(key);
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+        let text = if crlf { text.replace('\n', "\r\n") } else { text };
+        let values: Vec<_> = (0..keys.len()).map(|n| json!(format!("new {n}"))).collect();
+        let after = update(&text, keys.iter().map(String::as_str).zip(&values)).map_err(|e| e.to_string());
+        let after = after.map_err(|e| TestCaseError::fail(format!("{text}\n{e}")))?;
+        let read = super::read(&after).map_err(|e| TestCaseError::fail(format!("{text}\n{after}\n{e}")))?;
+        for (key, value) in keys.iter().zip(&values) {
+            let pointer = format!("/{}", key.replace('.', "/"));
+            prop_assert_eq!(read.pointer(&pointer), Some(value), "{:?} became {:?}", text, after);
+        }
+        prop_assert_eq!(after.lines().count(), text.lines().count());
+        prop_assert_eq!(after.matches('#').count(), text.matches('#').count());
+        let comments = |text: &str| {
+            let tree = super::tree::document(text).unwrap();
+            tree.comments.iter().map(|at| text[at.clone()].to_owned()).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(comments(&after), comments(&text), "{:?} became {:?}", text, after);
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 
-use super::DEPTH;
 use super::error::Error;
+use super::{DEPTH, block};
 
 /// The first document of a text.
 #[derive(Debug)]
@@ -79,6 +79,16 @@ impl Node {
         }
     }
 
+    /// The scalar that it ends with.
+    pub fn last_scalar(&self) -> Option<&Place> {
+        match &self.what {
+            What::Scalar { place, .. } => Some(place),
+            What::Map { pairs, .. } => pairs.last()?.1.last_scalar(),
+            What::List { items, .. } => items.last()?.last_scalar(),
+            What::Alias(_) | What::Nothing => None,
+        }
+    }
+
     /// The text of a scalar.
     pub fn text(&self) -> Option<&str> {
         match &self.what {
@@ -149,6 +159,11 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
         }
         let after = self.after;
         let mut place = range(span);
+        let missing = matches!(&event, Event::Scalar(_, ScalarStyle::Plain, ..)) && place.is_empty();
+        if missing && !self.text.get(place.start..).unwrap_or_default().trim_start().starts_with(':') {
+            let at = self.before_comments(place.start);
+            place = at..at;
+        }
         self.after = place.end.max(after);
         let inside = |style: StructureStyle| flow || style == StructureStyle::Flow;
         let tag = span.tag_span().map(range);
@@ -157,13 +172,14 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
             Event::Scalar(text, style, ..) => {
                 self.refuse_line_separators(style, span)?;
                 let tag = tag.as_ref().map(|tag| (tag.start, tag.end));
-                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+                let said = block::text(self.text, place.end, style, &text);
+                if block::is_block(style) && said.len() == text.len() {
                     place.end = self.line_begin(place.end);
                 }
                 let (start, end) = (place.start, place.end);
-                let text = text.into_owned();
                 // What is not written is not what it stands for.
-                let text = if start == end && style == ScalarStyle::Plain { String::new() } else { text };
+                let missing = start == end && style == ScalarStyle::Plain;
+                let text = if missing { String::new() } else { said.to_owned() };
                 let anchored = anchor != 0;
                 What::Scalar { text, place: Place { start, end, style, tag, anchored, flow, after, of_map } }
             }
@@ -174,6 +190,7 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
             Event::SequenceStart(style, ..) => {
                 if of_map && !flow && style == StructureStyle::Block {
                     place.start = self.first_dash(after, place.start);
+                    self.after = place.start.max(after);
                 }
                 let mut items = Vec::new();
                 while let Some((event, span)) = self.next()? {
@@ -202,6 +219,19 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
             _ => What::Nothing,
         };
         Ok(Node { span: place, anchor, tag, what })
+    }
+
+    /// Where a value that is not written has its place. The parser has it behind the comments that follow it.
+    fn before_comments(&self, place: usize) -> usize {
+        let mut at = place;
+        for comment in self.comments.iter().rev() {
+            let between = self.text.get(comment.end..at).unwrap_or("-");
+            if comment.start < self.after || !between.chars().all(char::is_whitespace) {
+                break;
+            }
+            at = self.text.get(..comment.start).unwrap_or_default().trim_end().len();
+        }
+        at
     }
 
     /// Where a line begins that has only spaces before a place; the parser counts those of the line after a block scalar.
@@ -258,7 +288,7 @@ impl<'a, P: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>
 }
 
 /// A parser over a text always knows its byte offsets.
-fn range(span: Span) -> Range<usize> {
+pub(super) fn range(span: Span) -> Range<usize> {
     let offset = |marker: granit_parser::Marker| marker.byte_offset().unwrap_or_else(|| marker.index());
     offset(span.start)..offset(span.end)
 }

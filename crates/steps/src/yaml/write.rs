@@ -44,9 +44,11 @@ impl Seen {
             tree::What::Map { flow: false, pairs } => {
                 for (key, value) in pairs {
                     let deeper = column(text, value.span.start).checked_sub(column(text, key.span.start));
+                    // Behind a question mark a key is as far to the right as its value.
+                    let step = deeper.filter(|step| *step > 0);
                     let own_line = text.get(key.span.end..value.span.start).is_some_and(|t| t.contains('\n'));
                     match &value.what {
-                        tree::What::Map { flow: false, .. } if own_line => self.step = self.step.or(deeper),
+                        tree::What::Map { flow: false, .. } if own_line => self.step = self.step.or(step),
                         tree::What::List { flow: false, .. } if own_line => self.dash = self.dash.or(deeper),
                         _ => {}
                     }
@@ -65,13 +67,29 @@ pub fn column(text: &str, place: usize) -> usize {
     before.len() - before.rfind('\n').map_or(0, |at| at + 1)
 }
 
+/// Whether a line without text comes first, and ends.
+pub fn begins_with_empty_line(rest: &str) -> bool {
+    rest.split_once('\n').is_some_and(|(line, _)| line.trim().is_empty())
+}
+
 /// Writes lines; none of what it writes ends with a newline.
 pub struct Writer<'a> {
     pub layout: &'a Layout,
     pub out: String,
+    /// Whether an empty line comes after what is written. It would belong to a text that keeps those at its end.
+    before_empty_line: bool,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    pub fn new(layout: &'a Layout) -> Self {
+        Self { layout, out: String::new(), before_empty_line: false }
+    }
+
+    /// Writes before the rest of a text.
+    pub fn before(layout: &'a Layout, rest: &str) -> Self {
+        Self { before_empty_line: begins_with_empty_line(rest), ..Self::new(layout) }
+    }
+
     /// A document.
     pub fn document(&mut self, piece: &Piece) {
         let before = self.out.len();
@@ -171,6 +189,9 @@ impl Writer<'_> {
             ScalarStyle::Literal => false,
             _ => return None,
         };
+        if self.before_empty_line && scalar.text.ends_with("\n\n") {
+            return None;
+        }
         let as_lines =
             |folded| render::block(&scalar.text, folded, &" ".repeat(indent), step, self.layout.newline);
         let (header, lines) =

@@ -395,12 +395,12 @@ fn documents_nested_without_end_are_refused() {
 
 #[test]
 fn fm_57_a_kustomization_keeps_what_is_not_its_images() {
-    let text = "# ours\r\nresources:\r\n    - ../base\r\n\r\nimages: # pinned\r\n- newTag: '1' # by hand\r\n  name: b\r\n  tagSuffix: -x\r\n\r\n# end\r\nnamePrefix: p-\r\n";
+    let text = "# ours\r\nresources:\r\n    - ../base\r\n\r\nimages: # pinned\r\n- newTag: '1' # by hand\r\n  name: b\r\n  tagSuffix: -x\r\n- name: c # of c\r\n  tagSuffix: -y # stays\r\n\r\n# end\r\nnamePrefix: p-\r\n";
     let bench = Bench::with(&json!({"k/kustomization.yaml": text}));
     let config =
         json!({"path": "k", "images": [{"image": "b", "digest": "sha256:00"}, {"image": "a", "tag": "on"}]});
     bench.run("kustomize-set-image", config).unwrap();
-    let after = "# ours\r\nresources:\r\n    - ../base\r\n\r\nimages: # pinned\r\n- name: a\r\n  newTag: \"on\"\r\n- name: b\r\n  digest: sha256:00\r\n  tagSuffix: -x\r\n\r\n# end\r\nnamePrefix: p-\r\n";
+    let after = "# ours\r\nresources:\r\n    - ../base\r\n\r\nimages: # pinned\r\n- name: a\r\n  newTag: \"on\"\r\n- name: b\r\n  digest: sha256:00\r\n- name: c # of c\r\n  tagSuffix: -y # stays\r\n\r\n# end\r\nnamePrefix: p-\r\n";
     assert_eq!(std::fs::read_to_string(bench.work().join("k/kustomization.yaml")).unwrap(), after);
 }
 
@@ -412,6 +412,9 @@ fn a_kustomization_that_is_none() {
         ("images: [{name: [a]}]\n", "name of an element of images is no text"),
         ("- a\n", "the document is a list and cannot become a map"),
         ("images: [\n", "not valid YAML"),
+        ("", "the document says nothing"),
+        ("# resources:\n# - a.yaml\n", "the document says nothing"),
+        ("---\n", "the document says nothing"),
     ] {
         let bench = Bench::with(&json!({"k/kustomization.yaml": text}));
         let config = json!({"path": "k", "images": [{"image": "b", "tag": "1"}]});

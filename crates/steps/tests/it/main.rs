@@ -37,4 +37,5 @@ mod signing;
 mod toml_rules;
 mod yaml;
 mod yaml_merge;
+mod yaml_read;
 mod yaml_rules;

@@ -234,3 +234,22 @@ fn of_two_images_of_one_name_the_first_counts() {
     let text = std::fs::read_to_string(bench.work().join("k/kustomization.yaml")).unwrap();
     assert!(text.contains("newTag: \"1\"") && !text.contains("newTag: \"2\""), "{text}");
 }
+
+#[test]
+fn an_image_that_is_set_says_nothing_else() {
+    let entry = "- name: m\n  newName: nn\n  newTag: \"1\"\n  tagSuffix: -x\n  other: 1\n";
+    for (image, after) in [
+        (json!({"image": "m", "tag": "2"}), "- name: m\n  newTag: \"2\"\n"),
+        (json!({"image": "m", "tag": "*"}), "- name: m\n  newTag: \"1\"\n"),
+        (
+            json!({"image": "m", "digest": "sha256:00", "newName": "*"}),
+            "- name: m\n  newName: nn\n  digest: sha256:00\n",
+        ),
+        (json!({"image": "l", "tag": "2"}), &format!("- name: l\n  newTag: \"2\"\n{entry}")),
+    ] {
+        let bench = Bench::with(&json!({"k/kustomization.yaml": format!("images:\n{entry}")}));
+        bench.run("kustomize-set-image", json!({"path": "k", "images": [image]})).unwrap();
+        let text = std::fs::read_to_string(bench.work().join("k/kustomization.yaml")).unwrap();
+        assert_eq!(text, format!("images:\n{after}"), "{image}");
+    }
+}

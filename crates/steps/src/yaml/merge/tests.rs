@@ -28,11 +28,29 @@ fn fm_57_what_is_not_addressed_stays() {
         ),
         ("a:\n  - 1\n", "b:\n- 2\n- c: 1\n  d: 2\n", "a:\n  - 1\nb:\n  - 2\n  - c: 1\n    d: 2\n"),
         ("a:\n  b: 1\n  # c: 2\nz: 1\n", "a: {d: 3}\n", "a:\n  b: 1\n  # c: 2\n  d: 3\nz: 1\n"),
-        ("a: 1", "b: 2", "a: 1\nb: 2"),
+        ("a: 1", "b: 2", "a: 1\nb: 2\n"),
+        ("a: 1\nb: 2", "a: 3", "a: 3\nb: 2"),
+        ("a: 1\nb: 2", "b: null\nc: 3", "a: 1\nc: 3\n"),
+        // Where a file ends in a block scalar without a newline, there is none in the text.
+        ("a: 1\n", "b: |\n  x", "a: 1\nb: |-\n  x\n"),
+        ("a: 1\n", "b: >+\n  x\n  y", "a: 1\nb: >-\n  x y\n"),
+        ("a: |\n  x", "b: 1\n", "a: |-\n  x\nb: 1\n"),
+        ("a: |+ # c\n  x", "b: 1\n", "a: |- # c\n  x\nb: 1\n"),
+        ("a: |2\n   x", "b: 1\n", "a: |2-\n   x\nb: 1\n"),
+        ("a: >-\n  x", "b: 1\n", "a: >-\n  x\nb: 1\n"),
+        ("a: |\n  x\n   ", "b: 1\n", "a: |-\n  x\n   \nb: 1\n"),
+        ("a: |\r\n  x", "b: 1\r\n", "a: |-\r\n  x\r\nb: 1\r\n"),
+        ("k:\n- |\n  x", "c: 2\n", "k:\n- |-\n  x\nc: 2\n"),
+        ("k:\n  a: |\n    x", "k: {b: 1}\nc: 2\n", "k:\n  a: |-\n    x\n  b: 1\nc: 2\n"),
+        ("a: |\n  x", "a: y\nb: 1\n", "a: |-\n  y\nb: 1\n"),
+        ("a: |\n  x", "a: \"y\\n\"\nb: 1\n", "a: |\n  y\nb: 1\n"),
         ("a: {x: 1}\n", "a:\n  y:\n  - 2\n  z: |\n    t\n", "a: {x: 1, y: [2], z: \"t\\n\"}\n"),
         ("a: {x: 1,}\n", "a: {y: 2}\n", "a: {x: 1, y: 2}\n"),
         ("a: {}\n", "a:\n  x: 1\n", "a:\n  x: 1\n"),
         ("a: {} # c\n", "a:\n  x: 1\n", "a: # c\n  x: 1\n"),
+        ("a: ~ # c\n", "a: 1 # d\n", "a: 1 # d\n"),
+        ("a: [1] # c\n", "a: [2] # d\n", "a: [2] # d\n"),
+        ("a: {} # c\n", "a: # d\n  x: 1\n", "a: # d\n  x: 1\n"),
         ("a: # c\nb: 1\n", "a:\n  x: 1\n", "a: # c\n  x: 1\nb: 1\n"),
         ("a: null # c\nb: 1\n", "a: [1]\n", "a: [1] # c\nb: 1\n"),
         ("{a: , b}\n", "a: {x: 1}\nb: 2\n", "{a: {x: 1} , b: 2}\n"),
@@ -44,6 +62,13 @@ fn fm_57_what_is_not_addressed_stays() {
         ("a: &x\n- 1\nb: *x\n", "a: [2, 3]\n", "a: &x\n- 2\n- 3\nb: *x\n"),
         ("a: [1, 2]\n", "a:\n- x: 1\n", "a: [{x: 1}]\n"),
         ("a: []\n", "a:\n- x: 1\n", "a:\n- x: 1\n"),
+        // A text that keeps the empty lines at its end is not written before others.
+        ("a: 1\nf: 1\n", "a: |+\n  t\n\n", "a: |+\n  t\n\nf: 1\n"),
+        ("a: 1\n\nf: 1\n", "a: |+\n  t\n\n", "a: \"t\\n\\n\"\n\nf: 1\n"),
+        ("a: |\n  x\n\nf: 1\n", "a: |+\n  t\n\n", "a: \"t\\n\\n\"\n\nf: 1\n"),
+        ("a:\n\nf: 1\n", "a: [\"t\\n\\n\"]\n", "a: [\"t\\n\\n\"]\n\nf: 1\n"),
+        ("a: {}\n\nf: 1\n", "a:\n  e: |+\n    t\n\n", "a:\n  e: \"t\\n\\n\"\n\nf: 1\n"),
+        ("f: 1\n\n", "e: |+\n  t\n\n", "f: 1\ne: \"t\\n\\n\"\n\n"),
         // Keys go with what is said above them.
         ("a: 1\n# of b\nb: 2 # c\nc: 3\n", "b: null\n", "a: 1\nc: 3\n"),
         ("a: 1\n# not of b\n\nb: |\n  x\n\nc: 3\n", "b: ~\n", "a: 1\n# not of b\n\nc: 3\n"),
@@ -69,6 +94,17 @@ fn fm_57_what_is_not_addressed_stays() {
             "x: &a\n  k: {p: 1}\ny:\n  <<: *a\n  k: {p: 1, q: 2}\n",
         ),
         ("z: 1\n", "a: &x {k: 1}\nb:\n  <<: *x\n  l: *x\n", "z: 1\na: {k: 1}\nb:\n  l: {k: 1}\n  k: 1\n"),
+        // Keys with a question mark.
+        ("? a\n: 1 # c\nb: 1\n", "a: 2\n", "? a\n: 2 # c\nb: 1\n"),
+        ("? a # c\n# d\n:\n", "a: {b: 1}\n", "? a # c\n# d\n: {b: 1}\n"),
+        ("? a\n: b: 1\n", "a: {c: {d: 2}}\n", "? a\n: b: 1\n  c: {d: 2}\n"),
+        ("? a\n:  # c\n  b: 1\n", "a: {b: null, c: 2}\n", "? a\n: # c\n  c: 2\n"),
+        ("? a\n: - 1\n", "a: [2, 3]\n", "? a\n: - 2\n  - 3\n"),
+        ("? a\n:\n", "a:\n  b: 1\n", "? a\n: b: 1\n"),
+        ("? a\n: 1\nb: 2\n", "a: null\n", "b: 2\n"),
+        ("b: 2\n# of a\n? a\n: 1\nc: 3\n", "a: null\n", "b: 2\nc: 3\n"),
+        ("b: 2\n&x a: 1\n!!str c: 3\n", "a: null\nc: null\n", "b: 2\n"),
+        ("{&x a: 1, b: 2}\n", "a: null\n", "{b: 2}\n"),
         // What only a whole document can be.
         ("", "a: null\n", "a: null\n"),
         ("# c\n", "a: 1\n", "a: 1\n"),
@@ -116,6 +152,54 @@ fn lists_of_kubernetes_are_merged_by_their_keys() {
             "  containers:\n  - name: a\n    ports:\n    - containerPort: 80\n      protocol: UDP\n",
             "  containers:\n  - name: a\n    ports:\n    - containerPort: 80\n      protocol: UDP\n",
         ),
+        // Of several of a name the first counts; where several have the name, all are changed.
+        (
+            "  containers:\n  - name: a\n    image: i\n",
+            "  containers:\n  - name: a\n    image: x\n  - name: a\n    image: y\n    tty: true\n",
+            "  containers:\n  - name: a\n    image: x\n",
+        ),
+        (
+            "  containers:\n  - name: a\n",
+            "  containers:\n  - name: a\n    $patch: delete\n  - name: a\n    image: y\n",
+            "  containers: []\n",
+        ),
+        (
+            "  containers:\n  - name: a\n  - name: a\n    image: x\n",
+            "  containers:\n  - name: a\n    image: y\n",
+            "  containers:\n  - name: a\n    image: y\n  - name: a\n    image: y\n",
+        ),
+        (
+            "  containers:\n  - name: a\n    ports:\n    - containerPort: 80\n",
+            "  containers:\n  - name: a\n    ports:\n    - containerPort: 80\n      protocol: UDP\n    - containerPort: 80\n      protocol: TCP\n",
+            "  containers:\n  - name: a\n    ports:\n    - containerPort: 80\n    - containerPort: 80\n      protocol: UDP\n    - containerPort: 80\n      protocol: TCP\n",
+        ),
+        (
+            "  containers:\n  - name: a\n    ports:\n    - containerPort: 80\n    - containerPort: 80\n      protocol: UDP\n",
+            "  containers:\n  - name: a\n    ports:\n    - containerPort: 80\n      protocol: UDP\n      name: x\n",
+            "  containers:\n  - name: a\n    ports:\n    - containerPort: 80\n    - containerPort: 80\n      protocol: UDP\n      name: x\n",
+        ),
+        // An element that says nothing else speaks of the whole list.
+        ("  containers:\n  - name: a\n", "  containers:\n  - $patch: replace\n", "  containers: []\n"),
+        (
+            "  containers:\n  - name: a\n  - name: c # c\n",
+            "  containers:\n  - name: c\n    x: {$patch: replace, y: null, z: 1}\n  - $patch: replace\n  - name: d\n    $patch: delete\n",
+            "  containers:\n  - name: c\n    x: {z: 1}\n",
+        ),
+        (
+            "  containers:\n  - name: a\n  hostNetwork: true\n",
+            "  containers:\n  - $patch: delete\n",
+            "  hostNetwork: true\n",
+        ),
+        (
+            "  containers:\n  - name: a\n",
+            "  containers:\n  - $patch: merge\n  - name: b\n",
+            "  containers:\n  - name: a\n  - name: b\n",
+        ),
+        (
+            "  x: 1\n",
+            "  containers:\n  - name: c\n    $patch: delete\n  - name: d\n    env:\n    - $patch: replace\n    - name: X\n",
+            "  x: 1\n  containers:\n  - name: d\n    env:\n    - name: X\n",
+        ),
         (
             "  containers:\n  - name: a\n    args: [x]\n",
             "  containers:\n  - name: a\n    args: [y]\n",
@@ -124,8 +208,18 @@ fn lists_of_kubernetes_are_merged_by_their_keys() {
     ] {
         assert_eq!(merge(&pod(base), &pod(patch)), Ok(pod(merged)), "{base} + {patch}");
     }
+    // Other lists are as they are written.
+    for (base, patch, merged) in [
+        ("l:\n- name: a\n", "l:\n- $patch: delete\n  name: a\n", "l:\n- $patch: delete\n  name: a\n"),
+        ("a: [1]\n", "a: [{$patch: replace}, 2]\n", "a: [{$patch: replace}, 2]\n"),
+        ("a: [1]\n", "a: [{b: {$patch: x}, c: null}]\n", "a: [{b: {$patch: x}, c: null}]\n"),
+        ("b: 1\n", "a: {l: [{$patch: delete}], $patch: replace}\n", "b: 1\na: {l: [{$patch: delete}]}\n"),
+    ] {
+        assert_eq!(merge(base, patch).as_deref(), Ok(merged), "{base:?} + {patch:?}");
+    }
     let finalizers = |list: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  finalizers: {list}\n");
     assert_eq!(merge(&finalizers("[a, b]"), &finalizers("[b, c]")), Ok(finalizers("[a, b, c]")));
+    assert_eq!(merge(&finalizers("[a, b]"), &finalizers("[{$patch: replace}, c]")), Ok(finalizers("[c]")));
 }
 
 #[test]
@@ -146,10 +240,10 @@ fn what_cannot_be_merged() {
             "y: {k: null}\n",
             "\"y.k\" comes from a merge key (<<) and cannot be removed here",
         ),
-        ("a: 1\n", "b: 1\na: {$patch: x}\n", "line 2: $patch is one of delete, merge and replace"),
+        ("a: 1\n", "b: 1\nc: {a: {$patch: x}}\n", "\"c.a\": $patch is one of delete, merge and replace"),
         ("a: 1\n", "<<: 1\n", "line 1: << takes a map or a list of maps"),
         (
-            "? a\n: {b: 1}\n",
+            "? a\nb: 1\n",
             "a: {b: 2}\n",
             "\"a\" is written in a way that cannot be changed in place; write it in the usual way first",
         ),
