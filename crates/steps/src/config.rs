@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
@@ -85,7 +87,8 @@ pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) ->
 pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
     let float = number.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(f));
-    let text = float.map(|f| f.to_string());
+    // Zero may have a sign.
+    let text = float.map(|f| (f + 0.0).to_string());
     let whole = number.as_u64().and_then(|n| u32::try_from(n).ok()).or_else(|| text?.parse().ok());
     whole.map(Some).ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number in range")))
 }
@@ -99,6 +102,9 @@ pub fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D
         None => self::whole(number).map_err(serde::de::Error::custom),
     }
 }
+
+/// How a length of time is written: each number has a unit.
+const DURATION: &str = r"^\+?([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h))+$";
 
 /// A length of time, as `90s` or `1h30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +122,11 @@ impl Duration {
 
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(DURATION).ok());
         let text = String::deserialize(deserializer)?;
-        ferry_api::duration::parse(&text).map(Self).map_err(serde::de::Error::custom)
+        let said = ferry_api::duration::parse(&text).map_err(serde::de::Error::custom)?;
+        let fits = SHAPE.as_ref().is_some_and(|shape| shape.is_match(&text));
+        if fits { Ok(Self(said)) } else { Err(serde::de::Error::custom(ferry_api::duration::Invalid(text))) }
     }
 }
 
@@ -131,7 +140,7 @@ impl JsonSchema for Duration {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": r"^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$"})
+        json_schema!({"type": "string", "pattern": DURATION})
     }
 }
 

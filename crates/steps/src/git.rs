@@ -1,6 +1,5 @@
 //! What the steps that work with Git share: opening a work tree, credentials, authors, what errors mean.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 use ferry_artifact::BranchName;
@@ -12,11 +11,12 @@ use ferry_git::{
     Access, Credential, Error, Git, Identity, Integration, PushIntent, PushPolicy, RepoUrl, SigningKey,
     WorkTree,
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::broke;
 use crate::config::{Text, given};
+use crate::email::Email;
 use crate::field::Of as _;
 
 /// The kind of the intents that are noted before a push.
@@ -46,7 +46,7 @@ pub(crate) struct Author {
 impl Author {
     /// The name and the address.
     pub fn identity(&self) -> Identity {
-        Identity::new(&*self.name, &self.email.0)
+        Identity::new(&*self.name, self.email.address())
     }
 
     /// What to sign with. Nothing is ever left unsigned that was to be signed.
@@ -71,44 +71,6 @@ pub(crate) async fn committer(
     let key = client.signing_key.as_deref().map(SigningKey::parse).transpose();
     let key = key.map_err(|e| StepError::Failed(format!("gitClient of ClusterConfig \"cluster\": {e}")))?;
     Ok((Some(Identity::new(client.name, client.email)), key))
-}
-
-/// An e-mail address, also with a name around it: `Bob <bob@example.com>`.
-#[derive(Debug)]
-struct Email(String);
-
-impl<'de> Deserialize<'de> for Email {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bare = text.trim();
-        let address =
-            bare.strip_suffix('>').and_then(|t| t.split_once('<')).map_or(bare, |(_, address)| address);
-        let is_address = address.split_once('@').is_some_and(|(user, host)| {
-            let fits = |part: &str| {
-                !part.is_empty()
-                    && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "<>@".contains(c))
-            };
-            fits(user) && fits(host)
-        });
-        if !is_address {
-            return Err(serde::de::Error::custom(format!("{text:?} is no e-mail address")));
-        }
-        Ok(Self(address.to_owned()))
-    }
-}
-
-impl JsonSchema for Email {
-    fn schema_name() -> Cow<'static, str> {
-        "Email".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "format": "email"})
-    }
 }
 
 /// What an error of Git means for the step: most things outside may be right another time.

@@ -159,7 +159,8 @@ struct ProxyUrl(String);
 impl<'de> Deserialize<'de> for ProxyUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.starts_with("http://") || text.starts_with("https://") {
+        let is_http = text.starts_with("http://") || text.starts_with("https://");
+        if is_http && !text.contains('\n') {
             return Ok(Self(text));
         }
         Err(serde::de::Error::custom("a proxy's URL begins with http:// or https://"))

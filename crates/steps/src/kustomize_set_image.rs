@@ -8,7 +8,7 @@ use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepRe
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-use crate::config::Text;
+use crate::config::{Text, given};
 use crate::field::Of as _;
 use crate::yaml::piece::{Map, Piece, Scalar, What};
 use crate::{broke, yaml};
@@ -57,16 +57,20 @@ struct Written {
     /// The image's repository.
     image: Text,
     /// What the kustomization calls the image, where that is not its repository.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
     /// Another repository to take it from.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     new_name: Option<String>,
     /// The tag to use.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     tag: Option<String>,
     /// The digest to use.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     digest: Option<String>,
 }
 

@@ -11,6 +11,7 @@ mod config;
 mod copy;
 mod delete;
 mod download;
+mod email;
 mod extract;
 mod fail;
 mod field;

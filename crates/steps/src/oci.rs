@@ -13,9 +13,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 /// What a reference looks like at first sight; what is wrong with it beyond that is said when it is used.
-const SHAPE: &str = r"^(oci://)?[a-zA-Z0-9._-]+(:\d+)?(/[a-zA-Z0-9._-]+)*[@:][a-zA-Z0-9._:-]+$";
+const SHAPE: &str = r"^(oci://)?[a-zA-Z0-9._-]+(:[0-9]+)?(/[a-zA-Z0-9._-]+)*[@:][a-zA-Z0-9._:-]+$";
 /// The same with a tag and nothing else.
-const TAGGED: &str = r"^(oci://)?[a-zA-Z0-9._-]+(:\d+)?(/[a-zA-Z0-9._-]+)*[:][a-zA-Z0-9._-]+$";
+const TAGGED: &str = r"^(oci://)?[a-zA-Z0-9._-]+(:[0-9]+)?(/[a-zA-Z0-9._-]+)*[:][a-zA-Z0-9._-]+$";
 
 /// A reference as a config writes it; with a tag where `TAG`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,16 +8,36 @@ use crate::bench::Bench;
 
 #[test]
 fn vectors_config_schema() {
-    const RULES: &[Rule] = &[Rule {
-        name: "durations are nothing else",
-        reason: "surprises, schemas: duration patterns are not anchored, `about 5s or so` passes (mend)",
-        applies: |case| {
-            let config = &case.input["config"];
-            let given = ["timeout", "pollInterval"].into_iter().filter_map(|field| config[field].as_str());
-            given.into_iter().any(|text| ferry_api::duration::parse(text).is_err())
+    const RULES: &[Rule] = &[
+        Rule {
+            name: "a name that is given twice",
+            reason: "steps, git-clone: a name that is given twice fails the step for good",
+            applies: |case| {
+                let checkouts = case.input["config"]["checkout"].as_array().into_iter().flatten();
+                let mut names = checkouts.filter_map(|c| c["as"].as_str()).filter(|name| !name.is_empty());
+                let mut seen = std::collections::HashSet::new();
+                case.input["kind"] == "git-clone" && !names.all(|name| seen.insert(name))
+            },
+            instead: |_, answer| answer.as_ref().is_err_and(|said| said.contains("is used twice")),
         },
-        instead: |_, answer| answer.is_err(),
-    }];
+        Rule {
+            name: "no path has a NUL",
+            reason: "issue, bad input: what can be no path is a clear error naming the field",
+            applies: |case| case.input["config"].to_string().contains("\\u0000"),
+            instead: |_, answer| answer.as_ref().is_err_and(|said| said.contains("NUL")),
+        },
+        Rule {
+            name: "durations are nothing else",
+            reason: "surprises, schemas: duration patterns are not anchored, `about 5s or so` passes (mend)",
+            applies: |case| {
+                let config = &case.input["config"];
+                let given =
+                    ["timeout", "pollInterval"].into_iter().filter_map(|field| config[field].as_str());
+                given.into_iter().any(|text| ferry_api::duration::parse(text).is_err())
+            },
+            instead: |_, answer| answer.is_err(),
+        },
+    ];
     let bench = Bench::new();
     replay("kargo/config-schema", RULES, |case| {
         let kind = case.input["kind"].as_str()?;
