@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, put, told, wanted};
 use crate::programs::with_programs;
-use crate::{json_rules, toml_rules, yaml_merge, yaml_rules};
+use crate::{file_rules, json_rules, toml_rules, yaml_merge, yaml_rules};
 
 #[test]
 fn vectors_steps_local() {
@@ -22,6 +22,9 @@ fn vectors_steps_local() {
 fn rules_of(kind: &Value) -> Vec<Rule> {
     let own: &[Rule] = match kind.as_str() {
         Some("compose-output") => &[WHOLE_NUMBERS],
+        Some("copy") => &[file_rules::COPY],
+        Some("kustomize-build") => &[file_rules::BUILD],
+        Some("kustomize-set-image") => &[file_rules::SET_IMAGE],
         Some("untar") => &[OUT_IS_ALL, LEFT_OUT, LINK_UP, DOT_SLASH],
         Some("json-update") => json_rules::RULES,
         Some("toml-update") => toml_rules::RULES,
@@ -326,7 +329,8 @@ fn entries(case: &Case) -> Vec<(String, Option<String>)> {
     entries.collect()
 }
 
-fn holds_big_number(value: &Value) -> bool {
+/// Whether some whole number is beyond what a float can say.
+pub fn holds_big_number(value: &Value) -> bool {
     match value {
         Value::Number(n) => {
             n.as_i64().is_some_and(|n| n.unsigned_abs() > 1 << 53) || n.as_u64() > Some(1 << 53)

@@ -12,6 +12,7 @@ mod charts;
 mod control;
 mod examples;
 mod fields;
+mod file_rules;
 mod files;
 mod git;
 mod git_lfs;
