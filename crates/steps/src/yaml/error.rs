@@ -59,6 +59,9 @@ pub enum Error {
     /// What `<<` has is no map.
     #[error("line {0}: << takes a map or a list of maps")]
     MergeKey(usize),
+    /// An alias whose anchor goes.
+    #[error("the merged file could not be read ({0}): change what uses an anchor together with what has it")]
+    Orphan(String),
     /// A directive that does not exist, in that place.
     #[error("{0}: $patch is one of delete, merge and replace")]
     Directive(String),

@@ -39,7 +39,14 @@ pub fn merge(base: &str, patch: &str) -> Result<String, Error> {
     }
     let (_, patch) = Pieces::of(patch, &other)?;
     let kind = Kind::of(&tree.root).or_else(|| Kind::of(&other.root));
-    merge_into(base, &tree, kind, Vec::new(), patch)
+    let merged = merge_into(base, &tree, kind, Vec::new(), patch)?;
+    // What went may be what an alias stands for.
+    if base.contains('*')
+        && let Err(Error::Syntax(why)) = tree::document(&merged)
+    {
+        return Err(Error::Orphan(why));
+    }
+    Ok(merged)
 }
 
 /// The first document of `base` with another value for a key of its map.

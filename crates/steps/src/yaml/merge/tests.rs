@@ -267,6 +267,24 @@ fn what_cannot_be_merged() {
 
 /// A value that is written with an alias, and everything after it, stays what it is.
 #[test]
+fn what_an_alias_stands_for_does_not_go_alone() {
+    for (base, patch) in [
+        ("a: &x 1\nb: *x\n", "a: null\n"),
+        ("a: &x {k: 1}\nb:\n  <<: *x\n", "a: {$patch: delete}\n"),
+        ("d:\n  a: &x 1\nb: *x\n", "d: {$patch: replace, z: 1}\n"),
+        ("l: [&x 1]\nb: *x\n", "l: [2]\n"),
+    ] {
+        let said = merge(base, patch).unwrap_err().to_string();
+        assert!(
+            said.contains("unknown anchor") && said.contains("change what uses"),
+            "{base} + {patch}: {said}"
+        );
+    }
+    assert_eq!(merge("a: &x 1\nb: *x\n", "a: null\nb: 2\n").as_deref(), Ok("b: 2\n"));
+    assert_eq!(merge("a: &x 1\nb: *x\n", "a: 2\n").as_deref(), Ok("a: &x 2\nb: *x\n"));
+}
+
+#[test]
 fn many_aliases_of_a_large_value_are_refused() {
     let base = format!("a: &a {}\nb: [{}]\nc: *a\n", "x".repeat(1 << 20), vec!["*a"; 10_000].join(", "));
     assert_eq!(merge(&base, "c: {d: 1}\n"), Err(crate::yaml::Error::Large));
