@@ -3,6 +3,7 @@
 mod archive;
 mod dependency;
 mod index;
+pub mod lenient;
 mod package;
 mod repository;
 mod resolve;
@@ -12,7 +13,7 @@ mod template;
 mod way;
 
 pub use archive::{About, NoChart};
-pub use dependency::{Dependency, Locked, digest};
+pub use dependency::{Dependency, Locked, dependencies, digest};
 pub use index::{Index, Release};
 pub use package::package;
 pub use repository::{Error as RepositoryError, Fetched, Place, fetch};

@@ -9,7 +9,7 @@ use ferry_engine::work::{WorkDir, WorkPath};
 use ferry_engine::world::CredentialType;
 use ferry_engine::{StepContext, StepError};
 use ferry_exec::Programs;
-use ferry_helm::{About, Dependency, Fetched, Locked, Place};
+use ferry_helm::{About, Dependency, Fetched, Locked, Place, lenient};
 use ferry_net::Http;
 use serde_json::Value;
 
@@ -120,8 +120,9 @@ impl<'a> Chart<'a> {
             return Err(StepError::Retryable(format!("{name} has no repository and is not in charts/")));
         };
         let about = read(&file, &text)?;
-        let version = about.get("version").and_then(Value::as_str).unwrap_or_default();
-        fits(version, wanted).map_err(|why| StepError::Retryable(format!("charts/{name} {why}")))
+        let no = |why: String| StepError::Retryable(format!("{:?}: {why}", file.as_written()));
+        let version = lenient::text(&about, "version").map_err(no)?;
+        fits(&version, wanted).map_err(|why| StepError::Retryable(format!("charts/{name} {why}")))
     }
 
     /// A path seen from the chart.
@@ -196,7 +197,8 @@ fn is_name(name: &str) -> bool {
 fn want(work: &WorkDir, path: &WorkPath, versions: &[(String, String, String)]) -> Result<(), StepError> {
     let file = path.join("Chart.yaml").map_err(|e| StepError::Failed(e.to_string()))?;
     let text = work.read_text(&file).of("path")?;
-    let wanted = dependencies(&read(&file, &text)?)?.unwrap_or_default();
+    let about = read(&file, &text)?;
+    let wanted = dependencies(&about)?.unwrap_or_default();
     let mut updates = Vec::new();
     for (repository, name, version) in versions {
         let same = |d: &Dependency| d.repository == *repository && d.name == *name;
@@ -205,14 +207,19 @@ fn want(work: &WorkDir, path: &WorkPath, versions: &[(String, String, String)]) 
             let file = file.as_written();
             return Err(StepError::Retryable(format!("{file:?} has no dependency {name} from {repository}")));
         }
-        updates.extend(
-            found.into_iter().map(|n| (format!("dependencies.{n}.version"), Value::from(version.as_str()))),
-        );
+        updates.extend(found.into_iter().map(|n| (version_key(&about, n), Value::from(version.as_str()))));
     }
     let updates = updates.iter().map(|(key, value)| (key.as_str(), value));
     let text = yaml::update(&text, updates)
         .map_err(|e| StepError::Retryable(format!("cannot update {:?}: {e}", file.as_written())))?;
     work.write(&file, text.as_bytes()).map_err(broke)
+}
+
+/// The key of a dependency's version, in the case in which it is written.
+fn version_key(about: &Value, n: usize) -> String {
+    let (list, items) = lenient::member(about, "dependencies").unwrap_or(("dependencies", &Value::Null));
+    let version = items.get(n).and_then(|item| lenient::member(item, "version"));
+    format!("{list}.{n}.{}", version.map_or("version", |(name, _)| name))
 }
 
 fn known(work: &WorkDir, path: &WorkPath) -> Result<Known, StepError> {
@@ -235,10 +242,6 @@ fn read(file: &WorkPath, text: &str) -> Result<Value, StepError> {
 }
 
 fn dependencies(chart: &Value) -> Result<Option<Vec<Dependency>>, StepError> {
-    match chart.get("dependencies") {
-        None | Some(Value::Null) => Ok(None),
-        Some(list) => serde_json::from_value(list.clone())
-            .map(Some)
-            .map_err(|e| StepError::Retryable(format!("the chart's dependencies cannot be read: {e}"))),
-    }
+    ferry_helm::dependencies(chart)
+        .map_err(|e| StepError::Retryable(format!("the chart's dependencies cannot be read: {e}")))
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use ferry_engine::StepError;
 use ferry_engine::work::{WorkDir, WorkPath};
-use ferry_helm::{Dependency, Locked};
+use ferry_helm::{Dependency, Locked, lenient};
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::read;
 use crate::yaml::piece::{Map, Piece, Scalar, What};
@@ -37,12 +36,10 @@ impl Lock {
             text => text.map_err(broke)?,
         };
         let lock = read(file, &text)?;
-        let digest = lock.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let chosen = match lock.get("dependencies") {
-            None | Some(Value::Null) => Vec::new(),
-            Some(list) => serde_json::from_value(list.clone())
-                .map_err(|e| StepError::Retryable(format!("{:?} cannot be read: {e}", file.as_written())))?,
-        };
+        let no = |e: String| StepError::Retryable(format!("{:?} cannot be read: {e}", file.as_written()));
+        let digest = lenient::text(&lock, "digest").map_err(no)?;
+        let chosen = ferry_helm::dependencies(&lock).map_err(no)?.unwrap_or_default();
+        let chosen = chosen.into_iter().map(Locked::from).collect();
         Ok(Some(Self { chosen, digest }))
     }
 

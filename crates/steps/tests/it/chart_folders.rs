@@ -57,7 +57,7 @@ fn unpacked(package: &[u8]) -> Option<Value> {
 }
 
 /// Updates a chart and looks whether `charts/` and `Chart.lock` are as helm makes them.
-fn same_as_helm(bench: &Bench) {
+pub fn same_as_helm(bench: &Bench) {
     let by_helm = updated_by_helm(&bench.work());
     update(bench, &json!(null)).unwrap();
     assert_eq!(listed(&bench.work().join("c/charts")), listed(&by_helm.path().join("c/charts")));

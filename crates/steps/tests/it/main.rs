@@ -7,6 +7,7 @@ mod argocd_recorded;
 mod bench;
 mod canary;
 mod chart_folders;
+mod chart_reading;
 mod chart_versions;
 mod charts;
 mod control;
