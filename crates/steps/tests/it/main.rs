@@ -22,6 +22,7 @@ mod git_world;
 mod http;
 mod json_rules;
 mod kargo_schemas;
+mod libraries;
 mod links;
 mod local;
 mod near;
