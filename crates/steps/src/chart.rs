@@ -127,13 +127,13 @@ impl<'a> Chart<'a> {
 
     /// A path seen from the chart.
     fn below(&self, path: &str) -> Result<WorkPath, StepError> {
-        self.path.join(path).map_err(|e| StepError::Failed(e.to_string()))
+        self.path.join(path).map_err(|e| StepError::Retryable(e.to_string()))
     }
 
     /// A chart beside this one, packaged.
     async fn packaged(&self, name: &str, wanted: &str, folder: &str) -> Result<(String, Vec<u8>), StepError> {
         if folder.starts_with('/') {
-            return Err(StepError::Failed(format!(
+            return Err(StepError::Retryable(format!(
                 "file://{folder} leaves the work directory; write it as file://../name"
             )));
         }

@@ -8,6 +8,7 @@ mod bench;
 mod canary;
 mod chart_folders;
 mod chart_reading;
+mod chart_rules;
 mod chart_versions;
 mod charts;
 mod control;
