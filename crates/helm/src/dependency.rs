@@ -1,5 +1,7 @@
 //! What a chart depends on, and what was chosen for it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -89,7 +91,16 @@ fn is_false(value: &bool) -> bool {
 
 /// What `Chart.lock` says that it was made of: what is wanted and what was chosen.
 pub fn digest(wanted: &[Dependency], chosen: &[Locked]) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string(&(wanted, chosen))?;
+    digest_of(&(wanted, chosen))
+}
+
+/// What a lock of Helm 2 says that it was made of: what is wanted.
+pub fn old_digest(wanted: &[Dependency]) -> Result<String, serde_json::Error> {
+    digest_of(&BTreeMap::from([("dependencies", wanted)]))
+}
+
+fn digest_of(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string(value)?;
     // As Go writes JSON.
     for (sign, escaped) in [
         ("<", "\\u003c"),

@@ -22,6 +22,9 @@ use crate::{broke, yaml};
 
 /// How many dependencies a chart may have.
 const DEPENDENCIES: usize = 100;
+/// What a chart's lock is called, and what that of a chart of Helm 2 is.
+const LOCK: &str = "Chart.lock";
+const OLD_LOCK: &str = "requirements.lock";
 
 /// A chart that is a folder in the work directory.
 pub struct Chart<'a> {
@@ -33,7 +36,23 @@ pub struct Chart<'a> {
 struct Known {
     /// None where `Chart.yaml` does not speak of any.
     wanted: Option<Vec<Dependency>>,
+    /// Whether it is a chart of Helm 2, the lock of which has another name.
+    is_old: bool,
     lock: Option<Lock>,
+}
+
+impl Known {
+    /// The lock, if it is one of what is wanted.
+    fn pinned(&self, wanted: &[Dependency]) -> Result<Option<&Lock>, StepError> {
+        match &self.lock {
+            Some(lock) if !lock.fits(wanted, self.is_old)? => Err(StepError::Retryable(format!(
+                "{} does not fit {}: update the dependencies and commit the lock",
+                if self.is_old { OLD_LOCK } else { LOCK },
+                if self.is_old { "requirements.yaml" } else { "Chart.yaml" },
+            ))),
+            lock => Ok(lock.as_ref()),
+        }
+    }
 }
 
 impl<'a> Chart<'a> {
@@ -52,37 +71,44 @@ impl<'a> Chart<'a> {
     pub async fn build(&self, locked: bool) -> Result<Changes, StepError> {
         let path = self.path.clone();
         let known = self.ctx.work.blocking(move |work| Ok(known(work, &path))).await.map_err(broke)??;
-        // As helm has it: an empty list is something to build, none is not.
-        let Some(wanted) = known.wanted else { return Ok(Changes::new()) };
-        if wanted.len() > DEPENDENCIES {
+        if known.wanted.as_ref().is_some_and(|wanted| wanted.len() > DEPENDENCIES) {
             return Err(StepError::Failed(format!("the chart has more than {DEPENDENCIES} dependencies")));
         }
-        let pinned = known.lock.as_ref().filter(|_| locked);
-        if let Some(lock) = pinned
-            && !lock.fits(&wanted)?
-        {
-            return Err(StepError::Retryable(
-                "Chart.lock does not fit Chart.yaml: update the dependencies and commit the lock".to_owned(),
-            ));
+        if !locked {
+            self.checked().await?;
         }
+        // As helm has it: an empty list is something to build, none is not.
+        let Some(wanted) = &known.wanted else { return Ok(Changes::new()) };
+        let pinned = if locked { known.pinned(wanted)? } else { None };
         let mut built = Vec::new();
         for (n, one) in wanted.iter().enumerate() {
             let version =
                 pinned.and_then(|lock| lock.chosen.get(n)).map_or(&one.version, |chosen| &chosen.version);
             built.push(self.one(one, version).await?);
         }
-        let lock = Lock::of(&wanted, built.iter().map(|built| built.locked.clone()).collect())?;
+        let lock = Lock::of(wanted, built.iter().map(|built| built.locked.clone()).collect())?;
         let changes = changes(known.lock.as_ref().map_or(&[], |before| &before.chosen), &lock.chosen);
         let new_lock = (known.lock.as_ref() != Some(&lock)).then(|| lock.text(self.ctx.started_at));
         let (path, started_at) = (self.path.clone(), self.ctx.started_at);
+        let name = if known.is_old { OLD_LOCK } else { LOCK };
         let written = self.ctx.work.blocking(move |work| {
             if let Err(error) = packages::write(work, &path, &built, started_at) {
                 return Ok(Err(error));
             }
-            new_lock.map_or(Ok(()), |text| work.write(&path.join("Chart.lock")?, text.as_bytes())).map(Ok)
+            new_lock.map_or(Ok(()), |text| work.write(&path.join(name)?, text.as_bytes())).map(Ok)
         });
         written.await.map_err(broke)??;
         Ok(changes)
+    }
+
+    /// Helm reads the chart before it looks at what the chart wants, and says what is wrong with it.
+    async fn checked(&self) -> Result<(), StepError> {
+        let path = self.path.clone();
+        let lent = self.ctx.work.blocking(move |work| Lent::of(work, &path)).await.of("path")?;
+        let programs = self.ctx.service::<Programs>()?;
+        let name = self.path.as_written();
+        let checked = ferry_helm::check(&programs, &lent.at, vec![lent.root.clone()]).await;
+        checked.map_err(|e| StepError::Retryable(format!("{name:?}: {}", lent.told(&e.to_string(), name))))
     }
 
     async fn one(&self, wanted: &Dependency, version: &str) -> Result<Built, StepError> {
@@ -225,16 +251,18 @@ fn version_key(about: &Value, n: usize) -> String {
 fn known(work: &WorkDir, path: &WorkPath) -> Result<Known, StepError> {
     let inside = |name: &str| path.join(name).map_err(|e| StepError::Failed(e.to_string()));
     let file = inside("Chart.yaml")?;
-    let wanted = dependencies(&read(&file, &work.read_text(&file).of("path")?)?)?;
-    if wanted.as_ref().is_none_or(Vec::is_empty)
-        && work.exists(&inside("requirements.yaml")?).map_err(broke)?
-    {
-        return Err(StepError::Failed(
-            "the chart has a requirements.yaml: write its dependencies into Chart.yaml, with apiVersion v2"
-                .to_owned(),
-        ));
+    let about = read(&file, &work.read_text(&file).of("path")?)?;
+    let mut wanted = dependencies(&about)?;
+    // Charts of Helm 2 have them in a file of their own.
+    let requirements = inside("requirements.yaml")?;
+    if work.exists(&requirements).map_err(broke)? {
+        let text = work.read_text(&requirements).map_err(broke)?;
+        wanted = dependencies(&read(&requirements, &text)?)?.or(wanted);
     }
-    Ok(Known { wanted, lock: Lock::there(work, &inside("Chart.lock")?)? })
+    let is_old = lenient::text(&about, "apiVersion").is_ok_and(|version| matches!(&*version, "" | "v1"));
+    let old = Lock::there(work, &inside(OLD_LOCK)?)?;
+    let lock = if old.is_some() { old } else { Lock::there(work, &inside(LOCK)?)? };
+    Ok(Known { wanted, is_old, lock })
 }
 
 fn read(file: &WorkPath, text: &str) -> Result<Value, StepError> {

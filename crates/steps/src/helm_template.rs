@@ -29,7 +29,8 @@ const TELLING: usize = 4;
 /// `helm --set`, and at last from those with `literal`, which are texts whatever is in them. The namespace is the
 /// Project's where none is given. Where `outPath` ends with `.yaml` or `.yml`, all manifests are in that file;
 /// otherwise it is a directory with a file for each template below the chart's name (`outLayout: helm`), or one for
-/// each object (`flat`). There is no output.
+/// each object (`flat`). A library chart has no manifests of its own: those of other charts in it are rendered. There is
+/// no output.
 /// ```yaml
 /// - uses: helm-template
 ///   config:

@@ -43,9 +43,13 @@ impl Lock {
         Ok(Some(Self { chosen, digest }))
     }
 
-    /// Whether it was made of what is wanted now.
-    pub fn fits(&self, wanted: &[Dependency]) -> Result<bool, StepError> {
-        Ok(Self::of(wanted, self.chosen.clone())?.digest == self.digest)
+    /// Whether it was made of what is wanted now; that of an old chart may be one of Helm 2.
+    pub fn fits(&self, wanted: &[Dependency], is_old: bool) -> Result<bool, StepError> {
+        if Self::of(wanted, self.chosen.clone())?.digest == self.digest {
+            return Ok(true);
+        }
+        let old = ferry_helm::old_digest(wanted).map_err(|e| StepError::Retryable(e.to_string()))?;
+        Ok(is_old && old == self.digest)
     }
 
     /// Its text.

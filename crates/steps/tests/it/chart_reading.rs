@@ -1,5 +1,6 @@
 //! What `Chart.yaml` may say of dependencies, and how: as the real `helm dependency update` reads it.
 
+use ferry_engine::StepError;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, put};
@@ -48,6 +49,7 @@ fn fields_of_a_dependency() {
         "import-values: []",
         "import-values: [data, {child: a, parent: b}]",
         "import-values: [{parent: 1e3, child: 1.0}, 7, 0.5, null, [9007199254740993]]",
+        "import-values: [\"\\u2028é\\u007f\"]",
         "Tags: [a]",
         "ENABLED: true",
         "Condition: a\n  condition: b",
@@ -105,5 +107,76 @@ fn what_is_no_dependency() {
         let Some(bench) = desk(more, &json!({})) else { return };
         let said = update(&bench, &json!(null)).unwrap_err().to_string();
         assert!(said.contains("cannot be read") && said.contains(why), "{more}: {said}");
+    }
+}
+
+#[test]
+fn charts_of_helm_2() {
+    let old = CHART.replace("v2", "v1");
+    let nameless = CHART.replace("apiVersion: v2\n", "");
+    let requirements = json!(format!("dependencies:\n{SUB}"));
+    let lock = "dependencies:\n- name: sub\n  repository: file://../sub\n  version: 0.1.0\ndigest: sha256:00\n\
+                generated: \"2020-01-01T00:00:00Z\"\n";
+    for (about, files) in [
+        (old.clone(), json!({"c/requirements.yaml": requirements})),
+        (nameless.clone(), json!({"c/requirements.yaml": requirements})),
+        (old.clone(), json!({"c/requirements.yaml": "a: 1\n"})),
+        (format!("{nameless}dependencies:\n{SUB}"), json!({})),
+        (format!("{old}dependencies:\n{SUB}"), json!({"c/requirements.lock": lock})),
+        (CHART.to_owned(), json!({"c/requirements.yaml": requirements})),
+        (CHART.to_owned(), json!({"c/requirements.yaml": requirements, "c/requirements.lock": lock})),
+    ] {
+        let Some(bench) = desk("", &files) else { return };
+        put(&bench.work().join("c/Chart.yaml"), &json!(about));
+        same_as_helm(&bench);
+    }
+    let Some(bench) = desk("", &json!({"c/requirements.yaml": requirements})) else { return };
+    put(&bench.work().join("c/Chart.yaml"), &json!(old));
+    put(&bench.work().join("sub/templates/t.yaml"), &json!("kind: Inner\n"));
+    let render = json!({"path": "c", "releaseName": "r", "outPath": "o.yaml", "buildDependencies": true});
+    bench.run("helm-template", render.clone()).unwrap();
+    assert!(std::fs::read_to_string(bench.work().join("o.yaml")).unwrap().contains("kind: Inner"));
+    // A lock as Helm 2 has it is of what is wanted alone.
+    let digest = "sha256:98e8dfa28257bba6277e40d882f25d49d7bc131d528ead488c8b2dfb6b025e26";
+    put(
+        &bench.work().join("c/requirements.lock"),
+        &json!(lock.replace("0.1.0", "0.2.0").replace("sha256:00", digest)),
+    );
+    bench.run("helm-template", render.clone()).unwrap();
+    put(&bench.work().join("c/requirements.lock"), &json!(lock));
+    let said = bench.run("helm-template", render).unwrap_err().to_string();
+    assert!(said.contains("requirements.lock does not fit requirements.yaml"), "{said}");
+}
+
+#[test]
+fn what_is_no_chart() {
+    let wants = format!("{CHART}dependencies:\n{SUB}");
+    let two = format!("{wants}{SUB}");
+    for (about, files, why) in [
+        (CHART.replace("name: shop\n", ""), json!({}), "chart.metadata.name is required"),
+        (CHART.replace("version: 0.1.0\n", ""), json!({}), "chart.metadata.version is required"),
+        (wants.replace("version: 0.1.0\n", ""), json!({}), "chart.metadata.version is required"),
+        (wants.replace("0.1.0", "x"), json!({}), "chart.metadata.version \"x\" is invalid"),
+        (format!("{CHART}type: x\n"), json!({}), "chart.metadata.type must be"),
+        (String::new(), json!({}), "chart.metadata.name is required"),
+        (format!("{wants}  alias: 'a b'\n"), json!({}), "disallowed characters in the alias"),
+        (two, json!({}), "more than one dependency with name or alias \"sub\""),
+        (wants.clone(), json!({"c/values.yaml": "a: [\n"}), "cannot load values.yaml"),
+        (wants.clone(), json!({"c/charts/README": "x"}), "error unpacking subchart README"),
+        (wants.clone(), json!({"c/charts/zz.tgz": "junk"}), "error unpacking subchart zz.tgz"),
+        (
+            format!("{CHART}dependencies: []\n"),
+            json!({"c/charts/README": "x"}),
+            "error unpacking subchart README",
+        ),
+    ] {
+        let Some(bench) = desk("", &files) else { return };
+        put(&bench.work().join("c/Chart.yaml"), &json!(about));
+        let said = update(&bench, &json!(null)).unwrap_err();
+        assert!(matches!(said, StepError::Retryable(_)), "{said:?}");
+        let said = said.to_string();
+        assert!(said.starts_with("\"c\": helm: Error: ") && said.contains(why), "{said}");
+        assert!(!said.contains(&*bench.directory.path().to_string_lossy()), "{said}");
+        assert!(!bench.work().join("c/Chart.lock").exists(), "{said}");
     }
 }

@@ -129,7 +129,9 @@ fn modes(work: &Path, wanted: &Value) -> Value {
 /// When a lock was made is not compared.
 fn without_time(files: &mut Value) {
     let files = files.as_object_mut().into_iter().flatten();
-    for (_, file) in files.filter(|(path, _)| path.ends_with("Chart.lock")) {
+    for (_, file) in
+        files.filter(|(path, _)| path.ends_with("Chart.lock") || path.ends_with("requirements.lock"))
+    {
         if let Some(text) = file.as_str() {
             *file = json!(text.replace("1970-01-01T00:00:00Z", "<time>"));
         }
