@@ -24,6 +24,7 @@ fn desk(files: &Value) -> Option<Bench> {
     if files.get("c/Chart.yaml").is_none() {
         files["c/Chart.yaml"] = json!(LIBRARY);
     }
+    files["l"] = json!({"link": "c"});
     let mut bench = Bench::with(&files);
     with_programs(&mut bench).map(|()| bench)
 }
@@ -89,6 +90,9 @@ fn what_others_in_it_make_is_rendered() {
     ] {
         let Some(bench) = desk(&files) else { return };
         assert_eq!(rendered(&bench, &more).as_deref(), Ok(comes.as_str()), "{what}");
+        let mut linked = more.clone();
+        linked["path"] = json!("l");
+        assert_eq!(rendered(&bench, &linked).as_deref(), Ok(comes.as_str()), "{what}, by a link");
         pack(&bench);
         assert_eq!(rendered(&bench, &more).as_deref(), Ok(comes.as_str()), "{what}, packed");
     }
