@@ -9,7 +9,7 @@ use ferry_engine::work::{WorkDir, WorkPath};
 use ferry_engine::world::CredentialType;
 use ferry_engine::{StepContext, StepError};
 use ferry_exec::Programs;
-use ferry_helm::{About, Dependency, Fetched, Locked, Place};
+use ferry_helm::{About, Dependency, Fetched, Locked, Place, lenient};
 use ferry_net::Http;
 use serde_json::Value;
 
@@ -22,6 +22,9 @@ use crate::{broke, yaml};
 
 /// How many dependencies a chart may have.
 const DEPENDENCIES: usize = 100;
+/// What a chart's lock is called, and what that of a chart of Helm 2 is.
+const LOCK: &str = "Chart.lock";
+const OLD_LOCK: &str = "requirements.lock";
 
 /// A chart that is a folder in the work directory.
 pub struct Chart<'a> {
@@ -33,7 +36,23 @@ pub struct Chart<'a> {
 struct Known {
     /// None where `Chart.yaml` does not speak of any.
     wanted: Option<Vec<Dependency>>,
+    /// Whether it is a chart of Helm 2, the lock of which has another name.
+    is_old: bool,
     lock: Option<Lock>,
+}
+
+impl Known {
+    /// The lock, if it is one of what is wanted.
+    fn pinned(&self, wanted: &[Dependency]) -> Result<Option<&Lock>, StepError> {
+        match &self.lock {
+            Some(lock) if !lock.fits(wanted, self.is_old)? => Err(StepError::Retryable(format!(
+                "{} does not fit {}: update the dependencies and commit the lock",
+                if self.is_old { OLD_LOCK } else { LOCK },
+                if self.is_old { "requirements.yaml" } else { "Chart.yaml" },
+            ))),
+            lock => Ok(lock.as_ref()),
+        }
+    }
 }
 
 impl<'a> Chart<'a> {
@@ -52,37 +71,44 @@ impl<'a> Chart<'a> {
     pub async fn build(&self, locked: bool) -> Result<Changes, StepError> {
         let path = self.path.clone();
         let known = self.ctx.work.blocking(move |work| Ok(known(work, &path))).await.map_err(broke)??;
-        // As helm has it: an empty list is something to build, none is not.
-        let Some(wanted) = known.wanted else { return Ok(Changes::new()) };
-        if wanted.len() > DEPENDENCIES {
+        if known.wanted.as_ref().is_some_and(|wanted| wanted.len() > DEPENDENCIES) {
             return Err(StepError::Failed(format!("the chart has more than {DEPENDENCIES} dependencies")));
         }
-        let pinned = known.lock.as_ref().filter(|_| locked);
-        if let Some(lock) = pinned
-            && !lock.fits(&wanted)?
-        {
-            return Err(StepError::Retryable(
-                "Chart.lock does not fit Chart.yaml: update the dependencies and commit the lock".to_owned(),
-            ));
+        if !locked {
+            self.checked().await?;
         }
+        // As helm has it: an empty list is something to build, none is not.
+        let Some(wanted) = &known.wanted else { return Ok(Changes::new()) };
+        let pinned = if locked { known.pinned(wanted)? } else { None };
         let mut built = Vec::new();
         for (n, one) in wanted.iter().enumerate() {
             let version =
                 pinned.and_then(|lock| lock.chosen.get(n)).map_or(&one.version, |chosen| &chosen.version);
             built.push(self.one(one, version).await?);
         }
-        let lock = Lock::of(&wanted, built.iter().map(|built| built.locked.clone()).collect())?;
+        let lock = Lock::of(wanted, built.iter().map(|built| built.locked.clone()).collect())?;
         let changes = changes(known.lock.as_ref().map_or(&[], |before| &before.chosen), &lock.chosen);
         let new_lock = (known.lock.as_ref() != Some(&lock)).then(|| lock.text(self.ctx.started_at));
         let (path, started_at) = (self.path.clone(), self.ctx.started_at);
+        let name = if known.is_old { OLD_LOCK } else { LOCK };
         let written = self.ctx.work.blocking(move |work| {
             if let Err(error) = packages::write(work, &path, &built, started_at) {
                 return Ok(Err(error));
             }
-            new_lock.map_or(Ok(()), |text| work.write(&path.join("Chart.lock")?, text.as_bytes())).map(Ok)
+            new_lock.map_or(Ok(()), |text| work.write(&path.join(name)?, text.as_bytes())).map(Ok)
         });
         written.await.map_err(broke)??;
         Ok(changes)
+    }
+
+    /// Helm reads the chart before it looks at what the chart wants, and says what is wrong with it.
+    async fn checked(&self) -> Result<(), StepError> {
+        let path = self.path.clone();
+        let lent = self.ctx.work.blocking(move |work| Lent::of(work, &path)).await.of("path")?;
+        let programs = self.ctx.service::<Programs>()?;
+        let name = self.path.as_written();
+        let checked = ferry_helm::check(&programs, &lent.at, vec![lent.root.clone()]).await;
+        checked.map_err(|e| StepError::Retryable(format!("{name:?}: {}", lent.told(&e.to_string(), name))))
     }
 
     async fn one(&self, wanted: &Dependency, version: &str) -> Result<Built, StepError> {
@@ -120,19 +146,20 @@ impl<'a> Chart<'a> {
             return Err(StepError::Retryable(format!("{name} has no repository and is not in charts/")));
         };
         let about = read(&file, &text)?;
-        let version = about.get("version").and_then(Value::as_str).unwrap_or_default();
-        fits(version, wanted).map_err(|why| StepError::Retryable(format!("charts/{name} {why}")))
+        let no = |why: String| StepError::Retryable(format!("{:?}: {why}", file.as_written()));
+        let version = lenient::text(&about, "version").map_err(no)?;
+        fits(&version, wanted).map_err(|why| StepError::Retryable(format!("charts/{name} {why}")))
     }
 
     /// A path seen from the chart.
     fn below(&self, path: &str) -> Result<WorkPath, StepError> {
-        self.path.join(path).map_err(|e| StepError::Failed(e.to_string()))
+        self.path.join(path).map_err(|e| StepError::Retryable(e.to_string()))
     }
 
     /// A chart beside this one, packaged.
     async fn packaged(&self, name: &str, wanted: &str, folder: &str) -> Result<(String, Vec<u8>), StepError> {
         if folder.starts_with('/') {
-            return Err(StepError::Failed(format!(
+            return Err(StepError::Retryable(format!(
                 "file://{folder} leaves the work directory; write it as file://../name"
             )));
         }
@@ -196,7 +223,8 @@ fn is_name(name: &str) -> bool {
 fn want(work: &WorkDir, path: &WorkPath, versions: &[(String, String, String)]) -> Result<(), StepError> {
     let file = path.join("Chart.yaml").map_err(|e| StepError::Failed(e.to_string()))?;
     let text = work.read_text(&file).of("path")?;
-    let wanted = dependencies(&read(&file, &text)?)?.unwrap_or_default();
+    let about = read(&file, &text)?;
+    let wanted = dependencies(&about)?.unwrap_or_default();
     let mut updates = Vec::new();
     for (repository, name, version) in versions {
         let same = |d: &Dependency| d.repository == *repository && d.name == *name;
@@ -205,9 +233,7 @@ fn want(work: &WorkDir, path: &WorkPath, versions: &[(String, String, String)]) 
             let file = file.as_written();
             return Err(StepError::Retryable(format!("{file:?} has no dependency {name} from {repository}")));
         }
-        updates.extend(
-            found.into_iter().map(|n| (format!("dependencies.{n}.version"), Value::from(version.as_str()))),
-        );
+        updates.extend(found.into_iter().map(|n| (version_key(&about, n), Value::from(version.as_str()))));
     }
     let updates = updates.iter().map(|(key, value)| (key.as_str(), value));
     let text = yaml::update(&text, updates)
@@ -215,19 +241,28 @@ fn want(work: &WorkDir, path: &WorkPath, versions: &[(String, String, String)]) 
     work.write(&file, text.as_bytes()).map_err(broke)
 }
 
+/// The key of a dependency's version, in the case in which it is written.
+fn version_key(about: &Value, n: usize) -> String {
+    let (list, items) = lenient::member(about, "dependencies").unwrap_or(("dependencies", &Value::Null));
+    let version = items.get(n).and_then(|item| lenient::member(item, "version"));
+    format!("{list}.{n}.{}", version.map_or("version", |(name, _)| name))
+}
+
 fn known(work: &WorkDir, path: &WorkPath) -> Result<Known, StepError> {
     let inside = |name: &str| path.join(name).map_err(|e| StepError::Failed(e.to_string()));
     let file = inside("Chart.yaml")?;
-    let wanted = dependencies(&read(&file, &work.read_text(&file).of("path")?)?)?;
-    if wanted.as_ref().is_none_or(Vec::is_empty)
-        && work.exists(&inside("requirements.yaml")?).map_err(broke)?
-    {
-        return Err(StepError::Failed(
-            "the chart has a requirements.yaml: write its dependencies into Chart.yaml, with apiVersion v2"
-                .to_owned(),
-        ));
+    let about = read(&file, &work.read_text(&file).of("path")?)?;
+    let mut wanted = dependencies(&about)?;
+    // Charts of Helm 2 have them in a file of their own.
+    let requirements = inside("requirements.yaml")?;
+    if work.exists(&requirements).map_err(broke)? {
+        let text = work.read_text(&requirements).map_err(broke)?;
+        wanted = dependencies(&read(&requirements, &text)?)?.or(wanted);
     }
-    Ok(Known { wanted, lock: Lock::there(work, &inside("Chart.lock")?)? })
+    let is_old = lenient::text(&about, "apiVersion").is_ok_and(|version| matches!(&*version, "" | "v1"));
+    let old = Lock::there(work, &inside(OLD_LOCK)?)?;
+    let lock = if old.is_some() { old } else { Lock::there(work, &inside(LOCK)?)? };
+    Ok(Known { wanted, is_old, lock })
 }
 
 fn read(file: &WorkPath, text: &str) -> Result<Value, StepError> {
@@ -235,10 +270,6 @@ fn read(file: &WorkPath, text: &str) -> Result<Value, StepError> {
 }
 
 fn dependencies(chart: &Value) -> Result<Option<Vec<Dependency>>, StepError> {
-    match chart.get("dependencies") {
-        None | Some(Value::Null) => Ok(None),
-        Some(list) => serde_json::from_value(list.clone())
-            .map(Some)
-            .map_err(|e| StepError::Retryable(format!("the chart's dependencies cannot be read: {e}"))),
-    }
+    ferry_helm::dependencies(chart)
+        .map_err(|e| StepError::Retryable(format!("the chart's dependencies cannot be read: {e}")))
 }

@@ -1,6 +1,6 @@
 //! `helm-template`: render the templates of a chart.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ferry_engine::work::{WorkDir, WorkPath};
@@ -9,14 +9,13 @@ use ferry_exec::Programs;
 use ferry_helm::{SetValue, Template};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::chart::Chart;
 use crate::config::{Text, given};
 use crate::field::Of as _;
 use crate::lent::Lent;
 use crate::manifests::{self, Naming};
-use crate::{broke, yaml};
+use crate::{broke, library};
 
 /// How long rendering may take.
 const TIME: Duration = Duration::from_mins(10);
@@ -30,7 +29,8 @@ const TELLING: usize = 4;
 /// `helm --set`, and at last from those with `literal`, which are texts whatever is in them. The namespace is the
 /// Project's where none is given. Where `outPath` ends with `.yaml` or `.yml`, all manifests are in that file;
 /// otherwise it is a directory with a file for each template below the chart's name (`outLayout: helm`), or one for
-/// each object (`flat`). There is no output.
+/// each object (`flat`). A library chart has no manifests of its own: those of other charts in it are rendered. There is
+/// no output.
 /// ```yaml
 /// - uses: helm-template
 ///   config:
@@ -134,34 +134,28 @@ impl Step for HelmTemplate {
             Chart::new(ctx, self.path.clone()).build(true).await?;
         }
         let config = self.clone();
-        let lent = ctx.work.blocking(move |work| Ok(config.lent(work))).await;
-        let Given { chart, value_files, is_library } = lent.map_err(broke)??;
-        let rendered = if is_library {
-            // A library has nothing to install; that is no error.
-            ferry_helm::Output::Text("\n".to_owned())
-        } else {
-            let template = self.template(&chart, value_files, &ctx.project);
-            template
-                .render(&programs)
-                .await
-                .map_err(|e| StepError::Retryable(self.told(&e.to_string(), &chart)))?
-        };
+        let folder =
+            programs.folder().map_err(|e| StepError::Retryable(format!("cannot prepare the chart: {e}")))?;
+        let made = folder.path().to_owned();
+        let lent = ctx.work.blocking(move |work| Ok(config.lent(work, &made))).await;
+        let (chart, value_files) = lent.map_err(broke)??;
+        let template = self.template(&chart, value_files, &ctx.project);
+        let rendered = template.render(&programs).await;
+        let rendered = rendered.map_err(|e| StepError::Retryable(self.told(&e.to_string(), &chart)))?;
         let written = ctx.work.blocking(move |work| Ok(self.write(work, &rendered))).await;
         written.map_err(broke)?.of("outPath")?;
         Ok(Outcome::Succeeded(Output::none()))
     }
 }
 
-/// What helm is given.
-struct Given {
-    chart: Lent,
-    value_files: Vec<PathBuf>,
-    is_library: bool,
-}
-
 impl HelmTemplate {
-    fn lent(&self, work: &WorkDir) -> Result<Given, StepError> {
-        let chart = Lent::of(work, &self.path).of("path")?;
+    /// The chart and the files with values. A library is made one that helm renders, in a folder.
+    fn lent(&self, work: &WorkDir, folder: &Path) -> Result<(Lent, Vec<PathBuf>), StepError> {
+        let mut chart = Lent::of(work, &self.path).of("path")?;
+        let library = library::installable(work, &self.path, &chart, folder);
+        if let Some(made) = library.map_err(|e| StepError::Retryable(format!("the library chart: {e}")))? {
+            chart.at = made;
+        }
         let mut value_files = Vec::new();
         for (i, file) in self.values_files.iter().enumerate() {
             let field = || format!("valuesFiles[{i}]");
@@ -170,12 +164,7 @@ impl HelmTemplate {
             }
             value_files.extend(work.lend(std::slice::from_ref(file)).of(field())?);
         }
-        // It may be packed, too.
-        let about = self.path.join("Chart.yaml").map_err(|e| StepError::Retryable(e.to_string()))?;
-        let about = work.read_text(&about).ok().and_then(|about| yaml::read(&about).ok());
-        let is_library =
-            about.is_some_and(|about| about.get("type").and_then(Value::as_str) == Some("library"));
-        Ok(Given { chart, value_files, is_library })
+        Ok((chart, value_files))
     }
 
     fn set_values(&self) -> Vec<SetValue> {
@@ -192,7 +181,7 @@ impl HelmTemplate {
         let by_template = !manifests::is_file(&self.out_path) && self.out_layout == Layout::Helm;
         Template {
             chart: chart.at.clone(),
-            reads: vec![chart.root.clone()],
+            reads: vec![chart.root.clone(), chart.at.clone()],
             release: (*self.release_name).to_owned(),
             namespace: namespace.unwrap_or(project).to_owned(),
             value_files,

@@ -16,8 +16,9 @@ use crate::config::{AtLeastOne, Text, given};
 /// Then all dependencies are fetched into `charts/` and written into `Chart.lock`, each in the newest version that
 /// `Chart.yaml` lets it have: from `https://`, from `oci://` (the registry, without the chart's name), or from
 /// `file://` inside of the work directory. The real `helm` chooses where a version is a range, and packages what is a
-/// directory; it has no network: Ferry asks the repositories. Where nothing changes, `Chart.lock` stays as it is. The
-/// output is `commitMessage`, which tells what changed.
+/// directory; it has no network: Ferry asks the repositories. Before that helm reads the chart, and says what is wrong with
+/// it. Where nothing changes, `Chart.lock` stays as it is. Charts of Helm 2 keep their `requirements.yaml` and
+/// `requirements.lock`. The output is `commitMessage`, which tells what changed.
 /// ```yaml
 /// - uses: helm-update-chart
 ///   as: chart

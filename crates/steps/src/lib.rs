@@ -35,6 +35,7 @@ mod kustomize_build;
 mod kustomize_set_image;
 mod lenient;
 mod lent;
+mod library;
 mod manifests;
 mod oci;
 mod oci_download;

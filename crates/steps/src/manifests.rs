@@ -60,9 +60,8 @@ pub fn write_files(work: &WorkDir, path: &WorkPath, text: &str, naming: Naming) 
     Ok(())
 }
 
-/// Writes files that a program made below a directory.
+/// Writes files that a program made below a directory. Where there are none, there is no directory.
 pub fn write_tree(work: &WorkDir, path: &WorkPath, files: &[(String, Vec<u8>)]) -> Result<(), StepError> {
-    work.create_dir_all(path).map_err(broke)?;
     for (name, contents) in files {
         let file = path.join(name).map_err(|e| StepError::Retryable(e.to_string()))?;
         if let Some(parent) = file.parent() {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use ferry_engine::StepError;
 use ferry_engine::work::{WorkDir, WorkPath};
-use ferry_helm::{Dependency, Locked};
+use ferry_helm::{Dependency, Locked, lenient};
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::read;
 use crate::yaml::piece::{Map, Piece, Scalar, What};
@@ -37,18 +36,20 @@ impl Lock {
             text => text.map_err(broke)?,
         };
         let lock = read(file, &text)?;
-        let digest = lock.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let chosen = match lock.get("dependencies") {
-            None | Some(Value::Null) => Vec::new(),
-            Some(list) => serde_json::from_value(list.clone())
-                .map_err(|e| StepError::Retryable(format!("{:?} cannot be read: {e}", file.as_written())))?,
-        };
+        let no = |e: String| StepError::Retryable(format!("{:?} cannot be read: {e}", file.as_written()));
+        let digest = lenient::text(&lock, "digest").map_err(no)?;
+        let chosen = ferry_helm::dependencies(&lock).map_err(no)?.unwrap_or_default();
+        let chosen = chosen.into_iter().map(Locked::from).collect();
         Ok(Some(Self { chosen, digest }))
     }
 
-    /// Whether it was made of what is wanted now.
-    pub fn fits(&self, wanted: &[Dependency]) -> Result<bool, StepError> {
-        Ok(Self::of(wanted, self.chosen.clone())?.digest == self.digest)
+    /// Whether it was made of what is wanted now; that of an old chart may be one of Helm 2.
+    pub fn fits(&self, wanted: &[Dependency], is_old: bool) -> Result<bool, StepError> {
+        if Self::of(wanted, self.chosen.clone())?.digest == self.digest {
+            return Ok(true);
+        }
+        let old = ferry_helm::old_digest(wanted).map_err(|e| StepError::Retryable(e.to_string()))?;
+        Ok(is_old && old == self.digest)
     }
 
     /// Its text.

@@ -41,9 +41,10 @@ pub(super) fn write(
             work.remove(&old).map_err(broke)?;
         }
     }
+    // As helm has it, also for nothing.
+    work.create_dir_all(&charts).map_err(broke)?;
     for built in built {
         let (Some(package), Some(file)) = (&built.package, built.file()) else { continue };
-        work.create_dir_all(&charts).map_err(broke)?;
         let Locked { name, repository, .. } = &built.locked;
         let file = inside(&format!("charts/{file}"))?;
         // What we packaged ourselves says when; that must be the same each time.

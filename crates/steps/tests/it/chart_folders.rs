@@ -57,17 +57,19 @@ fn unpacked(package: &[u8]) -> Option<Value> {
 }
 
 /// Updates a chart and looks whether `charts/` and `Chart.lock` are as helm makes them.
-fn same_as_helm(bench: &Bench) {
+pub fn same_as_helm(bench: &Bench) {
     let by_helm = updated_by_helm(&bench.work());
     update(bench, &json!(null)).unwrap();
     assert_eq!(listed(&bench.work().join("c/charts")), listed(&by_helm.path().join("c/charts")));
-    let lock = |folder: &Path| {
-        let text = std::fs::read_to_string(folder.join("c/Chart.lock")).ok()?;
+    let lock = |folder: &Path, name: &str| {
+        let text = std::fs::read_to_string(folder.join("c").join(name)).ok()?;
         let mut lock: Value = serde_saphyr::from_str(&text).unwrap();
         lock.as_object_mut().unwrap().remove("generated");
         Some(lock)
     };
-    assert_eq!(lock(&bench.work()), lock(by_helm.path()));
+    for name in ["Chart.lock", "requirements.lock"] {
+        assert_eq!(lock(&bench.work(), name), lock(by_helm.path(), name), "{name}");
+    }
 }
 
 #[test]
@@ -105,6 +107,10 @@ fn where_nothing_is_wanted() {
         std::fs::write(bench.work().join("c/charts/sub-0.1.0.tgz"), package("sub", "0.1.0")).unwrap();
         same_as_helm(&bench);
         assert_eq!(listed(&bench.work().join("c/charts")).len(), left, "{wanted}");
+        // Also where there was no directory.
+        std::fs::remove_dir_all(bench.work().join("c/charts")).unwrap();
+        same_as_helm(&bench);
+        assert_eq!(bench.work().join("c/charts").exists(), left == 0, "{wanted}");
     }
 }
 
