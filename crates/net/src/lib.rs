@@ -45,6 +45,9 @@ pub enum Error {
     /// It may have been sent.
     #[error("{0}")]
     Sent(String),
+    /// It was sent, and the answer leads to where nothing can be.
+    #[error("{0}")]
+    Led(String),
 }
 
 /// What is sent after the headers.
@@ -115,12 +118,15 @@ impl Http {
             *hop.timeout_mut() = Some(request.timeout.saturating_sub(begun.elapsed()));
             let sent = self.hop(&client, hop, proxy.is_some()).await;
             // What was answered by a redirect has arrived.
-            let response = sent.map_err(|e| if hops == 0 { e } else { Error::Sent(e.to_string()) })?;
-            let next = copy.map_or(Ok(None), |copy| redirect::next(&response, copy)).map_err(Error::Sent)?;
+            let response = sent.map_err(|error| match error {
+                Error::Malformed(why) | Error::Unsent(why) if hops > 0 => Error::Led(why),
+                other => other,
+            })?;
+            let next = copy.map_or(Ok(None), |copy| redirect::next(&response, copy)).map_err(Error::Led)?;
             let Some(next) = next else { return Ok(response) };
             hop = next;
         }
-        Err(Error::Sent(format!("stopped after {REDIRECTS} redirects")))
+        Err(Error::Led(format!("stopped after {REDIRECTS} redirects")))
     }
 
     /// Sends a request without following where the answer leads.

@@ -37,36 +37,53 @@ pub(crate) enum Challenge {
 }
 
 impl Challenge {
-    /// Reads a `WWW-Authenticate` header.
-    pub fn parse(header: &str) -> Option<Self> {
-        let (scheme, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
+    /// What an answer asks for, by its `WWW-Authenticate` headers: a token where that will do.
+    pub fn choose<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let asked: Vec<_> =
+            headers.flat_map(challenges).filter_map(|(scheme, given)| Self::read(&scheme, &given)).collect();
+        let is_token = |challenge: &&Self| matches!(challenge, Self::Bearer { .. });
+        asked.iter().find(is_token).or_else(|| asked.first()).cloned()
+    }
+
+    fn read(scheme: &str, given: &[(String, String)]) -> Option<Self> {
         if scheme.eq_ignore_ascii_case("basic") {
             return Some(Self::Basic);
         }
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
-        let parameters = parameters(rest);
-        let find = |name: &str| {
-            parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone())
-        };
+        let find =
+            |name: &str| given.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
         Some(Self::Bearer { realm: find("realm")?, service: find("service") })
     }
 }
 
-/// `name="value", name=value`; commas in quotes are part of the value.
-fn parameters(mut text: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    while let Some((name, rest)) = text.split_once('=') {
-        let name = name.trim_matches([' ', ',', '\t']).to_owned();
-        let (value, rest) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => rest.split_once(',').unwrap_or((rest, "")),
+/// The challenges of a header, each with its parameters: `One a="b", c=d, Two e="f, g"`.
+fn challenges(header: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let mut found: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    let mut rest = header;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',', '=']);
+        let (word, after) = rest.split_at(rest.find([' ', '\t', ',', '=']).unwrap_or(rest.len()));
+        if word.is_empty() {
+            return found;
+        }
+        rest = after.trim_start_matches([' ', '\t']);
+        let Some(value) = rest.strip_prefix('=') else {
+            found.push((word.to_owned(), Vec::new()));
+            continue;
         };
-        found.push((name, value.trim().to_owned()));
-        text = rest;
+        let value = value.trim_start_matches([' ', '\t']);
+        let (value, after) = match value.strip_prefix('"') {
+            // Commas in quotes are part of the value.
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => value.split_at(value.find([' ', '\t', ',']).unwrap_or(value.len())),
+        };
+        rest = after;
+        if let Some((_, parameters)) = found.last_mut() {
+            parameters.push((word.to_owned(), value.to_owned()));
+        }
     }
-    found
 }
 
 #[cfg(test)]
@@ -88,8 +105,22 @@ mod tests {
             ("Bearer service=\"s\"", None),
             ("Negotiate", None),
             ("", None),
+            ("Negotiate, Basic realm=\"x\"", Some(Challenge::Basic)),
+            (
+                "Negotiate abc==, Bearer realm=\"https://a.test/t?a=b,c\"",
+                bearer("https://a.test/t?a=b,c", None),
+            ),
+            ("Basic realm=\"a, Bearer realm=b\"", Some(Challenge::Basic)),
+            ("realm=\"x\"", None),
+            ("Bearer realm=\"https://a.test", bearer("https://a.test", None)),
         ] {
-            assert_eq!(Challenge::parse(header), challenge, "{header}");
+            assert_eq!(Challenge::choose([header].into_iter()), challenge, "{header}");
+        }
+        // A token will do where both are asked for.
+        for headers in
+            [["Bearer realm=\"https://a.test/t\"", "Basic"], ["Basic", "Bearer realm=\"https://a.test/t\""]]
+        {
+            assert_eq!(Challenge::choose(headers.into_iter()), bearer("https://a.test/t", None));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ferry_net::{Http, Patience, Request};
+use ferry_net::{self as net, Http, Patience, Request};
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
@@ -15,6 +15,9 @@ use crate::reference::Reference;
 
 /// How large a token's answer may be.
 const TOKEN: usize = 1 << 20;
+/// How often a reading is tried whose answer does not come, and how long after the first time it is tried again.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
 /// How long an answer may take that is small.
 pub const SOON: Duration = Duration::from_secs(30);
 
@@ -105,8 +108,20 @@ impl Session {
     /// Asks, proves who we are where that is wanted, and asks again where the registry is busy.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Response, Error> {
         let (mut proved, mut patience) = (false, Patience::default());
+        let reads = matches!(ask.method, Method::GET | Method::HEAD);
+        let mut tried = 1;
         loop {
-            let response = self.send(&ask).await?;
+            let response = match self.send(&ask).await {
+                Ok(response) => response,
+                // Nothing came of it, or only the beginning of an answer.
+                Err(net::Error::Sent(why)) if reads && tried < TRIES => {
+                    tracing::debug!(registry = self.reference.registry, why, "is asked again");
+                    tokio::time::sleep(PAUSE * tried).await;
+                    tried += 1;
+                    continue;
+                }
+                Err(error) => return Err(self.unreachable(&error)),
+            };
             let status = response.status();
             if status == StatusCode::UNAUTHORIZED && !proved {
                 proved = true;
@@ -122,7 +137,7 @@ impl Session {
         }
     }
 
-    async fn send(&self, ask: &Ask<'_>) -> Result<Response, Error> {
+    async fn send(&self, ask: &Ask<'_>) -> Result<Response, net::Error> {
         let (scheme, authorization) = {
             let mut session = self.known.lock().await;
             let scheme = match session.scheme {
@@ -138,6 +153,9 @@ impl Session {
         };
         let mut headers: Vec<_> =
             ask.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        // Where the registry sends us further, nobody is told who we are.
+        let is_own = Url::parse(&url).is_ok_and(|url| self.is_own(&url, scheme));
+        let authorization = authorization.filter(|_| is_own);
         headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
         self.request(ask.method.clone(), url, headers, ask.body.clone(), ask.timeout).await
     }
@@ -149,17 +167,26 @@ impl Session {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
         timeout: Duration,
-    ) -> Result<Response, Error> {
+    ) -> Result<Response, net::Error> {
         let insecure = self.insecure;
         let body = body.into();
         let request =
             Request { method, url, headers, query: Vec::new(), body, insecure, proxy: None, timeout };
-        let sent = self.http.send(request).await;
-        sent.map_err(|e| Error::Unreachable { registry: self.reference.registry.clone(), why: e.to_string() })
+        self.http.send(request).await
+    }
+
+    fn unreachable(&self, error: &net::Error) -> Error {
+        Error::Unreachable { registry: self.reference.registry.clone(), why: error.to_string() }
+    }
+
+    /// Whether a URL is the registry's own.
+    fn is_own(&self, url: &Url, scheme: &str) -> bool {
+        let own = Url::parse(&format!("{scheme}://{}/", self.reference.host()));
+        own.is_ok_and(|own| own.origin() == url.origin())
     }
 
     /// Registries on this machine and in private networks may speak plain HTTP; others do not.
-    async fn scheme(&self) -> Result<&'static str, Error> {
+    async fn scheme(&self) -> Result<&'static str, net::Error> {
         let host = self.reference.host();
         if !is_near(host) {
             return Ok("https");
@@ -177,14 +204,18 @@ impl Session {
 
     /// Proves who we are, as the registry asks for it. Whether there is something new to prove it with.
     async fn prove(&self, response: &Response) -> Result<bool, Error> {
+        let scheme = self.known.lock().await.scheme.unwrap_or("https");
+        if !self.is_own(response.url(), scheme) {
+            return Ok(false);
+        }
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
-        let challenge = challenges.filter_map(|c| Challenge::parse(c.to_str().ok()?)).next_back();
-        let is_plain = response.url().scheme() == "http";
-        let credential = self.credential.as_ref().filter(|_| self.may_be_sent(is_plain));
-        let authorization = match challenge {
-            Some(Challenge::Basic) => credential.map(Credential::basic),
+        let authorization = match Challenge::choose(challenges.filter_map(|c| c.to_str().ok())) {
+            Some(Challenge::Basic) => {
+                let credential = self.credential.as_ref();
+                credential.filter(|_| self.may_be_sent(response.url())).map(Credential::basic)
+            }
             Some(Challenge::Bearer { realm, service }) => {
-                Some(self.token(&realm, service.as_deref(), credential, is_plain).await?)
+                Some(self.token(&realm, service.as_deref(), scheme == "http").await?)
             }
             None => None,
         };
@@ -193,17 +224,12 @@ impl Session {
         Ok(is_new)
     }
 
-    fn may_be_sent(&self, is_plain: bool) -> bool {
-        !is_plain || self.credentials_over_http || is_this_machine(self.reference.host())
+    /// Whether the credential may go there as far as others can read on the way.
+    fn may_be_sent(&self, to: &Url) -> bool {
+        to.scheme() == "https" || self.credentials_over_http || to.host_str().is_some_and(is_this_machine)
     }
 
-    async fn token(
-        &self,
-        realm: &str,
-        service: Option<&str>,
-        credential: Option<&Credential>,
-        is_plain: bool,
-    ) -> Result<String, Error> {
+    async fn token(&self, realm: &str, service: Option<&str>, is_plain: bool) -> Result<String, Error> {
         let wrong = |why: &str| Error::Wrong { what: self.reference.registry.clone(), why: why.to_owned() };
         let mut url = Url::parse(realm).map_err(|_| wrong("it sends us for a token to what is no URL"))?;
         if url.scheme() == "http" && !is_plain {
@@ -212,15 +238,25 @@ impl Session {
         url.query_pairs_mut()
             .extend_pairs(service.map(|service| ("service", service)))
             .extend_pairs(self.scopes.iter().map(|scope| ("scope", scope.as_str())));
-        let headers = credential.map(|c| ("authorization".to_owned(), c.basic())).into_iter().collect();
-        let mut response = self.request(Method::GET, url.into(), headers, Vec::new(), SOON).await?;
+        let credential = self.credential.as_ref().filter(|_| self.may_be_sent(&url));
+        let headers: Vec<_> =
+            credential.map(|c| ("authorization".to_owned(), c.basic())).into_iter().collect();
+        let mut patience = Patience::default();
+        let mut response = loop {
+            let asked = self.request(Method::GET, url.to_string(), headers.clone(), Vec::new(), SOON).await;
+            let response = asked.map_err(|e| self.unreachable(&e))?;
+            if !patience.lasts(&response).await {
+                break response;
+            }
+        };
         if !response.status().is_success() {
             return Err(self.refused(response).await);
         }
         let body = ferry_net::body(&mut response, TOKEN).await.map_err(|why| wrong(&why))?;
         let answer: TokenAnswer =
             serde_json::from_slice(&body).map_err(|_| wrong("its token is not readable"))?;
-        let token = answer.token.or(answer.access_token).ok_or_else(|| wrong("it gave no token"))?;
+        let given = [answer.token, answer.access_token].into_iter().flatten().find(|token| !token.is_empty());
+        let token = given.ok_or_else(|| wrong("it gave no token"))?;
         Ok(format!("Bearer {token}"))
     }
 
@@ -232,8 +268,22 @@ impl Session {
             return Error::Denied { registry, repository: self.reference.name(), status: status.as_u16() };
         }
         let said = ferry_net::body(&mut response, 64 << 10).await.ok().and_then(|body| said(&body));
+        let secrets = self.secrets().await;
+        let said = said.filter(|said| !secrets.iter().any(|secret| said.contains(secret.as_str())));
         let said = said.map(|said| format!(": {said}")).unwrap_or_default();
         Error::Status { registry, status: status.as_u16(), said }
+    }
+}
+
+impl Session {
+    /// What a server could repeat of what it was sent, and nobody else is to read.
+    async fn secrets(&self) -> Vec<String> {
+        let sent = self.known.lock().await.authorization.clone();
+        let sent = sent.and_then(|value| value.split_once(' ').map(|(_, proof)| proof.to_owned()));
+        let basic = self.credential.as_ref().map(Credential::basic);
+        let basic = basic.and_then(|value| value.split_once(' ').map(|(_, proof)| proof.to_owned()));
+        let password = self.credential.as_ref().map(|credential| credential.password.clone());
+        sent.into_iter().chain(basic).chain(password).filter(|secret| !secret.is_empty()).collect()
     }
 }
 

@@ -79,6 +79,9 @@ fn serve(mut stream: TcpStream, response: &Value, seen: &Mutex<Vec<Value>>) -> s
         "method": method, "path": percent_decoded(path), "rawQuery": query,
         "body": String::from_utf8_lossy(&body), "headers": headers,
     }));
+    if response["gone"] == true {
+        return Ok(());
+    }
     if let Some(delay) = response["delay"].as_str() {
         std::thread::park_timeout(milliseconds(delay));
     }
