@@ -22,6 +22,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("::1/128", "loopback"),
     ("fe80::/10", "link-local"),
     ("fd00:ec2::254/128", "a cloud's metadata"),
+    // Not metadata alone: credentials for pods.
+    ("fd00:ec2::23/128", "a cloud's metadata"),
+    ("fd00:c1::a9fe:a9fe/128", "a cloud's metadata"),
+    ("fd00:42::42/128", "a cloud's metadata"),
+    ("fd00:a9fe:a9fe::1/128", "a cloud's metadata"),
+    ("fd00:100::100:200/128", "a cloud's metadata"),
     ("fd20:ce::254/128", "a cloud's metadata"),
     ("ff00::/8", "multicast"),
 ];
@@ -86,14 +92,21 @@ fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let octets = v6.octets();
     let last: [u8; 4] = octets.get(12..)?.try_into().ok()?;
     match v6.segments() {
-        // Mapped, NAT64, and the old compatible form, which ::1 and :: are not.
-        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(last.into()),
+        // Mapped, translated, NAT64 of everybody and of one network, ISATAP, and the old compatible form, which ::1
+        // and :: are not.
+        [0, 0, 0, 0, 0, 0xffff, ..]
+        | [0, 0, 0, 0, 0xffff, 0, ..]
+        | [0x64, 0xff9b, 0, 0, 0, 0, ..]
+        | [0x64, 0xff9b, 1, ..]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, ..] => Some(last.into()),
         [0, 0, 0, 0, 0, 0, high, _] if high != 0 => Some(last.into()),
         // 6to4 has it at the front.
         [0x2002, ..] => {
             let first: [u8; 4] = octets.get(2..6)?.try_into().ok()?;
             Some(first.into())
         }
+        // Teredo has it turned over.
+        [0x2001, 0, ..] => Some(last.map(|octet| !octet).into()),
         _ => None,
     }
 }
@@ -131,6 +144,15 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "2002:7f00:1::",
             "::127.0.0.1",
+            "64:ff9b:1::a9fe:a9fe",
+            "::ffff:0:169.254.169.254",
+            "::ffff:0:127.0.0.1",
+            "2001:0:1:2:3:4:5601:5601",
+            "fe00::5efe:a9fe:a9fe",
+            "2606:4700::200:5efe:7f00:1",
+            "fd00:c1::a9fe:a9fe",
+            "fd00:42::42",
+            "fd00:ec2::23",
         ] {
             assert!(!permits(&egress, address), "{address}");
         }
@@ -142,6 +164,8 @@ mod tests {
             "fd12::1",
             "2606:4700::1111",
             "::ffff:10.0.0.1",
+            "2001:0:1:2:3:4:f5ff:fffe",
+            "2001:db8::a9fe:a9fe",
         ] {
             assert!(permits(&egress, address), "{address}");
         }

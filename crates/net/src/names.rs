@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use ferry_artifact::egress::Egress;
@@ -10,6 +10,18 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::CONNECT;
+
+/// Names under which clouds tell machines their secrets. A proxy may know them although we do not.
+const METADATA: &[&str] = &[
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.azure.internal",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+/// Where they lead.
+const METADATA_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 /// Invents the addresses of a name.
 type Invented = Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>;
@@ -52,6 +64,9 @@ impl Names {
     pub async fn judge_behind_proxy(&self, url: &Url) -> Result<(), String> {
         self.judge(url)?;
         let Some(url::Host::Domain(name)) = url.host() else { return Ok(()) };
+        if METADATA.contains(&name.trim_end_matches('.')) {
+            self.egress.permits(METADATA_ADDRESS).map_err(|refused| format!("{name}: {refused}"))?;
+        }
         // A name that only the proxy knows is the proxy's business.
         let Ok(Ok(found)) = tokio::time::timeout(CONNECT, self.addresses(name)).await else { return Ok(()) };
         let refused = found.into_iter().find_map(|address| self.egress.permits(address).err());

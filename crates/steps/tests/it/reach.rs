@@ -104,6 +104,20 @@ fn s9_behind_a_proxy_a_redirect_to_a_name_is_judged() {
 }
 
 #[test]
+fn s9_behind_a_proxy_a_name_of_metadata_is_known() {
+    let proxy = Server::answering(&[json!({"status": 200}), json!({"status": 200})]);
+    // We know none of them; the proxy may.
+    let bench = names(&[("metadata.google.internal", &[]), ("metadata.goog.", &[]), ("of.the.proxy", &[])]);
+    let ask = |host: &str| bench.run("http", json!({"url": format!("http://{host}/"), "proxy": proxy.url}));
+    for host in ["metadata.google.internal", "METADATA.google.internal", "metadata.goog."] {
+        let why = refused(ask(host));
+        assert!(why.contains("169.254.169.254 may not be reached"), "{why}");
+    }
+    ask("of.the.proxy").unwrap();
+    assert_eq!(proxy.seen().len(), 1);
+}
+
+#[test]
 fn s9_a_name_is_judged_at_each_connection() {
     let again = json!({"status": 302, "headers": [["Location", "/again"]]});
     let server = Server::answering(&[json!({"status": 200}), again]);
