@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use ferry_net::Patience;
 use serde_json::{Map, Value};
 
 use crate::manifest::{Descriptor, Kind, Manifest};
 use crate::reference::{Reference, Target};
 use crate::repository::Repository;
 use crate::session::Error;
+use crate::upload::Upload;
 
 /// How deep indexes may be in indexes, and how many manifests there may be.
 const DEPTH: usize = 4;
@@ -46,9 +48,25 @@ pub struct Copied {
     pub digest: String,
 }
 
+/// Why nothing was copied, or not all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// For where it is.
+    Source(Error),
+    /// For where it goes.
+    Destination(Error),
+}
+
+/// What is wrong with what is read is so.
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Source(error)
+    }
+}
+
 impl Copy<'_> {
     /// Copies it. Blobs that are there are not sent again; the tag is written last.
-    pub async fn run(&self) -> Result<Copied, Error> {
+    pub async fn run(&self) -> Result<Copied, Failed> {
         let root = self.from.manifest(&self.source.target).await?;
         let mut plan = Plan::default();
         let root = self.collect(root, 0, &mut plan).await?;
@@ -56,12 +74,13 @@ impl Copy<'_> {
             self.carry(&plan.blobs).await?;
         }
         for manifest in &plan.manifests {
-            self.to.put_manifest(manifest, None).await?;
+            self.to.put_manifest(manifest, None).await.map_err(Failed::Destination)?;
         }
         let Target::Tag(tag) = &self.destination.target else {
-            return Err(self.wrong("it has no tag".to_owned()));
+            let (what, why) = (self.destination.to_string(), "it has no tag".to_owned());
+            return Err(Failed::Destination(Error::Wrong { what, why }));
         };
-        self.to.put_manifest(&root, Some(tag)).await?;
+        self.to.put_manifest(&root, Some(tag)).await.map_err(Failed::Destination)?;
         Ok(Copied { digest: root.digest() })
     }
 
@@ -121,23 +140,45 @@ impl Copy<'_> {
         Ok(Manifest { bytes, ..manifest })
     }
 
-    async fn carry(&self, blobs: &BTreeMap<String, Descriptor>) -> Result<(), Error> {
+    async fn carry(&self, blobs: &BTreeMap<String, Descriptor>) -> Result<(), Failed> {
         let size = blobs.values().fold(0_u64, |sum, blob| sum.saturating_add(blob.size));
         if let Some(most) = self.most.filter(|most| size > *most) {
-            return Err(Error::Large { what: self.source.to_string(), most });
+            return Err(Error::Large { what: self.source.to_string(), most }.into());
         }
-        let same_registry = self.source.host() == self.destination.host();
         for blob in blobs.values() {
-            if self.to.has_blob(&blob.digest).await? {
-                continue;
-            }
-            if same_registry && self.to.mount_blob(&blob.digest, &self.source.repository).await? {
-                continue;
-            }
-            let mut found = self.from.blob(&blob.digest, blob.size).await?;
-            self.to.upload_blob(&mut found).await?;
+            self.bring(blob).await?;
         }
         Ok(())
+    }
+
+    /// Has a blob be there. Nothing of it is there before all is, so that it is begun anew where that is cut off.
+    async fn bring(&self, blob: &Descriptor) -> Result<(), Failed> {
+        let mut patience = Patience::default();
+        loop {
+            match self.bring_once(blob).await {
+                Ok(Upload::Done) => return Ok(()),
+                Ok(Upload::Busy(response)) => {
+                    if !patience.lasts(&response).await {
+                        return Err(Failed::Destination(self.to.refused(response).await));
+                    }
+                }
+                Err(Failed::Destination(Error::Broken { .. })) if patience.outlasts().await => {}
+                Err(why) => return Err(why),
+            }
+            tracing::debug!(blob = blob.digest, "is sent again");
+        }
+    }
+
+    async fn bring_once(&self, blob: &Descriptor) -> Result<Upload, Failed> {
+        if self.to.has_blob(&blob.digest).await.map_err(Failed::Destination)? {
+            return Ok(Upload::Done);
+        }
+        let same_registry = self.source.host() == self.destination.host();
+        if same_registry && self.to.mount_blob(&blob.digest, &self.source.repository).await {
+            return Ok(Upload::Done);
+        }
+        let mut found = self.from.blob_of(blob).await?;
+        self.to.upload_blob(&mut found, blob.size).await
     }
 
     fn wrong(&self, why: String) -> Error {

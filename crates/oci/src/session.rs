@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ferry_net::{Http, Patience, Request};
+use ferry_net::{Http, Patience, Payload, Request};
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::auth::{Challenge, Credential};
+use crate::body::Body;
 use crate::reference::Reference;
 
 /// How large a token's answer may be.
@@ -24,6 +25,14 @@ pub enum Error {
     /// The registry could not be reached.
     #[error("{registry}: {why}")]
     Unreachable {
+        /// The registry.
+        registry: String,
+        /// Why.
+        why: String,
+    },
+    /// The connection broke before the answer was there.
+    #[error("{registry}: {why}")]
+    Broken {
         /// The registry.
         registry: String,
         /// Why.
@@ -97,16 +106,16 @@ pub struct Ask<'a> {
     pub method: Method,
     pub path: String,
     pub headers: Vec<(&'a str, String)>,
-    pub body: Vec<u8>,
+    pub body: Body,
     pub timeout: Duration,
 }
 
 impl Session {
     /// Asks, proves who we are where that is wanted, and asks again where the registry is busy.
-    pub async fn ask(&self, ask: Ask<'_>) -> Result<Response, Error> {
+    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Response, Error> {
         let (mut proved, mut patience) = (false, Patience::default());
         loop {
-            let response = self.send(&ask).await?;
+            let response = self.send(ask).await?;
             let status = response.status();
             if status == StatusCode::UNAUTHORIZED && !proved {
                 proved = true;
@@ -139,7 +148,7 @@ impl Session {
         let mut headers: Vec<_> =
             ask.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
-        self.request(ask.method.clone(), url, headers, ask.body.clone(), ask.timeout).await
+        self.request(ask.method.clone(), url, headers, ask.body.payload(), ask.timeout).await
     }
 
     async fn request(
@@ -147,7 +156,7 @@ impl Session {
         method: Method,
         url: String,
         headers: Vec<(String, String)>,
-        body: Vec<u8>,
+        body: impl Into<Payload>,
         timeout: Duration,
     ) -> Result<Response, Error> {
         let insecure = self.insecure;
@@ -155,7 +164,11 @@ impl Session {
         let request =
             Request { method, url, headers, query: Vec::new(), body, insecure, proxy: None, timeout };
         let sent = self.http.send(request).await;
-        sent.map_err(|e| Error::Unreachable { registry: self.reference.registry.clone(), why: e.to_string() })
+        let registry = self.reference.registry.clone();
+        sent.map_err(|e| match e {
+            ferry_net::Error::Broken(why) => Error::Broken { registry, why },
+            e => Error::Unreachable { registry, why: e.to_string() },
+        })
     }
 
     /// Registries on this machine and in private networks may speak plain HTTP; others do not.
@@ -239,7 +252,7 @@ impl Session {
 
 impl Ask<'_> {
     pub fn get(path: String, timeout: Duration) -> Self {
-        Self { method: Method::GET, path, headers: Vec::new(), body: Vec::new(), timeout }
+        Self { method: Method::GET, path, headers: Vec::new(), body: Body::default(), timeout }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
-use ferry_oci::{Annotations, Copy, Reference, Target};
+use ferry_oci::{Annotations, Copy, Failed, Reference, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -74,7 +74,10 @@ impl Step for OciPush {
             annotations: &annotations,
             most: ctx.settings.oci_push_bytes,
         };
-        let copied = copy.run().await.map_err(oci::failed)?;
+        let copied = copy.run().await.or_else(|why| match why {
+            Failed::Source(e) => Err(oci::failed(e)).of("srcRef"),
+            Failed::Destination(e) => Err(oci::failed(e)).of("destRef"),
+        })?;
         Ok(Outcome::Succeeded(Output::values([
             ("image", destination.to_string()),
             ("digest", copied.digest),
