@@ -14,6 +14,8 @@ use crate::upload::Upload;
 /// How deep indexes may be in indexes, and how many manifests there may be.
 const DEPTH: usize = 4;
 const MANIFESTS: usize = 1000;
+/// How many bytes they may have in all: they are held until they are written.
+const BYTES: usize = 32 << 20;
 
 /// Annotations to add.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +88,16 @@ impl Copy<'_> {
 
     /// What a manifest needs to be there, and the manifest as it will be.
     async fn collect(&self, manifest: Manifest, depth: usize, plan: &mut Plan) -> Result<Manifest, Error> {
-        match manifest.kind().map_err(|why| self.wrong(why))? {
+        plan.bytes += manifest.bytes.len();
+        if plan.bytes > BYTES {
+            let what = format!("{} with the manifests of all that it holds", self.source);
+            return Err(Error::Large { what, most: BYTES as u64 });
+        }
+        let kind = manifest.kind().map_err(|why| self.wrong(why))?;
+        if manifest.media_type.is_empty() {
+            return Err(self.wrong("neither its registry nor its manifest says its media type".to_owned()));
+        }
+        match kind {
             Kind::Image { config, layers } => {
                 let blobs = config.into_iter().chain(layers).filter(|blob| !blob.is_foreign());
                 plan.blobs.extend(blobs.map(|blob| (blob.digest.clone(), blob)));
@@ -97,10 +108,13 @@ impl Copy<'_> {
                     return Err(self.wrong("it holds too many manifests, or too deep".to_owned()));
                 }
                 let mut became = Vec::new();
-                for child in children {
+                for (n, child) in children.iter().enumerate() {
                     let found = self.from.manifest(&Target::Digest(child.digest.clone())).await?;
-                    let new = Box::pin(self.collect(found, depth + 1, plan)).await?;
-                    became.push((new.digest(), new.bytes.len()));
+                    let new = Box::pin(self.collect(found.described_by(child), depth + 1, plan)).await?;
+                    let digest = new.digest();
+                    if digest != child.digest {
+                        became.push((n, digest, new.bytes.len()));
+                    }
                     plan.manifests.push(new);
                 }
                 self.annotated(manifest, &self.annotations.index, &became)
@@ -108,27 +122,33 @@ impl Copy<'_> {
         }
     }
 
-    /// A manifest with annotations added, and an index with what became of its children. Byte for byte as it was where
-    /// nothing changes.
+    /// A manifest with annotations added, and an index with what became of those of its children that changed. Byte for
+    /// byte as it was where nothing changes.
     fn annotated(
         &self,
         manifest: Manifest,
         add: &BTreeMap<String, String>,
-        children: &[(String, usize)],
+        children: &[(usize, String, usize)],
     ) -> Result<Manifest, Error> {
         let wrong = |why: &str| self.wrong(why.to_owned());
+        if add.is_empty() && children.is_empty() {
+            return Ok(manifest);
+        }
         let mut content: Map<String, Value> =
             serde_json::from_slice(&manifest.bytes).map_err(|e| self.wrong(e.to_string()))?;
         let before = content.clone();
-        for (n, (digest, size)) in children.iter().enumerate() {
+        for (n, digest, size) in children {
             let child =
-                content.get_mut("manifests").and_then(|list| list.get_mut(n)).and_then(Value::as_object_mut);
+                content.get_mut("manifests").and_then(|list| list.get_mut(*n)).and_then(Value::as_object_mut);
             let child = child.ok_or_else(|| wrong("its index is not readable"))?;
             child.insert("digest".to_owned(), digest.as_str().into());
             child.insert("size".to_owned(), (*size).into());
         }
         if !add.is_empty() {
-            let annotations = content.entry("annotations").or_insert_with(|| Map::new().into());
+            let annotations = content.entry("annotations").or_insert(Value::Null);
+            if annotations.is_null() {
+                *annotations = Map::new().into();
+            }
             let annotations =
                 annotations.as_object_mut().ok_or_else(|| wrong("its annotations are no map"))?;
             annotations.extend(add.iter().map(|(key, value)| (key.clone(), value.as_str().into())));
@@ -192,4 +212,6 @@ struct Plan {
     blobs: BTreeMap<String, Descriptor>,
     /// Those of an index, which must be there before it.
     manifests: Vec<Manifest>,
+    /// How many bytes all of them have that were read.
+    bytes: usize,
 }

@@ -81,8 +81,7 @@ impl Repository {
         {
             return Err(Error::Wrong { what, why: "what came has another digest".to_owned() });
         }
-        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-        Ok(Manifest { media_type, bytes })
+        Ok(Manifest::new(&media_type, bytes))
     }
 
     /// All tags of the repository.

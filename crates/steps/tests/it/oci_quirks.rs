@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferry_artifact::egress::Egress;
-use ferry_engine::{Outcome, StepResult};
+use ferry_engine::{Outcome, StepError, StepResult};
 use ferry_oci::digest_of;
 use serde_json::{Value, json};
 
@@ -296,4 +296,102 @@ fn a_tag_that_may_be_written_once() {
     // What is another one is refused.
     let other = push_with(&bench(), &registry, &json!({"index:a": "b"})).unwrap_err().to_string();
     assert!(other.starts_with("destRef: ") && other.contains("answered 409"), "{other}");
+}
+
+#[test]
+fn a_media_type_is_found_where_it_is_said() {
+    let nameless = json!({"schemaVersion": 2, "layers": [described("l", "layer")]}).to_string();
+    for (kind, manifest) in
+        [("", image("layer")), ("application/json", image("layer")), (IMAGE, nameless.clone())]
+    {
+        let registry = with(kind, &manifest, |_, _, _, _| None);
+        assert_eq!(digest(push(&registry)), digest_of(manifest.as_bytes()), "{kind}");
+        let seen = registry.server.seen();
+        let put = seen.iter().rfind(|asked| asked["method"] == "PUT").unwrap();
+        assert_eq!(put["headers"]["content-type"][0], IMAGE, "{kind}");
+    }
+    // Of a child, the index says it.
+    let index = json!({"manifests": [described(IMAGE, &nameless)]}).to_string();
+    let by_digest = format!("src/manifests/{}", digest_of(nameless.as_bytes()));
+    let child = nameless.clone();
+    let registry = with(INDEX, &index, move |method, path, _, _| {
+        (method == "GET" && path == by_digest).then(|| json!({"status": 200, "body": child}))
+    });
+    assert_eq!(digest(push(&registry)), digest_of(index.as_bytes()));
+    // Nothing is sent of what nobody says.
+    let registry = with("text/plain", &nameless, |_, _, _, _| None);
+    let said = push(&registry).unwrap_err().to_string();
+    assert!(said.starts_with("srcRef: ") && said.contains("says its media type"), "{said}");
+    assert_eq!(registry.asked("POST").len() + registry.asked("PUT").len(), 0);
+}
+
+#[test]
+fn null_is_nothing() {
+    let layer = json!({"mediaType": "l", "digest": digest_of(b"layer"), "size": 5, "urls": null, "annotations": null});
+    for manifest in [
+        json!({"mediaType": IMAGE, "config": described("c", "{}"), "layers": null, "annotations": null}),
+        json!({"mediaType": IMAGE, "config": described("c", "{}"), "layers": [layer], "annotations": null}),
+    ] {
+        let registry = with(IMAGE, &manifest.to_string(), |_, _, _, _| None);
+        assert_eq!(digest(push(&registry)), digest_of(manifest.to_string().as_bytes()));
+        push_with(&bench(), &registry, &json!({"a": "b"})).unwrap();
+        let seen = registry.server.seen();
+        let put = seen.iter().rfind(|asked| asked["method"] == "PUT").unwrap();
+        let put: Value = serde_json::from_str(put["body"].as_str().unwrap()).unwrap();
+        assert_eq!(put["annotations"], json!({"a": "b"}));
+    }
+}
+
+#[test]
+fn a_size_that_is_wrong_stays_where_nothing_changes() {
+    let child = image("layer");
+    let index =
+        json!({"mediaType": INDEX, "manifests": [{"mediaType": IMAGE, "digest": digest_of(child.as_bytes()), "size": 5}]})
+            .to_string();
+    let by_digest = format!("src/manifests/{}", digest_of(child.as_bytes()));
+    let registry = with(INDEX, &index, move |method, path, _, _| {
+        (method == "GET" && path == by_digest)
+            .then(|| json!({"status": 200, "body": child, "headers": [["Content-Type", IMAGE]]}))
+    });
+    assert_eq!(digest(push(&registry)), digest_of(index.as_bytes()));
+}
+
+#[test]
+fn s21_manifests_are_not_large_in_all() {
+    let children: Vec<_> = (0..10)
+        .map(|n| {
+            json!({"layers": [], "annotations": {"a": "x".repeat(4_000_000), "n": n.to_string()}}).to_string()
+        })
+        .collect();
+    let manifests: Vec<_> = children.iter().map(|child| described(IMAGE, child)).collect();
+    let index = json!({"manifests": manifests}).to_string();
+    let held: BTreeMap<_, _> = children
+        .into_iter()
+        .map(|child| (format!("src/manifests/{}", digest_of(child.as_bytes())), child))
+        .collect();
+    let registry = with(INDEX, &index, move |_, path, _, _| {
+        let child = held.get(path)?;
+        Some(json!({"status": 200, "body": child, "headers": [["Content-Type", IMAGE]]}))
+    });
+    let said = push(&registry).unwrap_err();
+    assert!(
+        matches!(&said, StepError::Fatal(why) if why.contains("all that it holds has more than 32 MiB")),
+        "{said:?}"
+    );
+    assert_eq!(registry.asked("POST").len() + registry.asked("PUT").len(), 0);
+}
+
+#[test]
+fn errors_name_the_field() {
+    let layer = format!("src/blobs/{}", digest_of(b"layer"));
+    let registry = plain(move |_, path, _, _| (path == layer).then(|| json!({"status": 418})));
+    let said = download(&bench(), &registry).unwrap_err().to_string();
+    assert!(said.starts_with("imageRef: "), "{said}");
+    let said = push(&registry).unwrap_err().to_string();
+    assert!(said.starts_with("srcRef: "), "{said}");
+    for (method, status) in [("POST", 403), ("PATCH", 418), ("PUT", 418)] {
+        let registry = plain(move |asked, _, _, _| (asked == method).then(|| json!({"status": status})));
+        let said = push(&registry).unwrap_err().to_string();
+        assert!(said.starts_with("destRef: "), "{said}");
+    }
 }
