@@ -95,6 +95,9 @@ fn serve(
     let mut body = bytes[head + 4..].to_vec();
     while body.len() < len {
         let n = stream.read(&mut buffer)?;
+        if n == 0 {
+            return Ok(());
+        }
         body.extend_from_slice(&buffer[..n]);
     }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -237,6 +237,19 @@ fn what_is_cut_off_once_is_done_again() {
 }
 
 #[test]
+fn a_token_that_ends_while_a_blob_is_sent() {
+    let auth = Server::answering(&[json!({"status": 200, "body": "{\"token\": \"new\"}"})]);
+    let challenge = format!("Bearer realm=\"{}/token\"", auth.url);
+    let registry = plain(move |method, _, _, n| {
+        let ended = method == "PATCH" && n == 1;
+        ended.then(|| json!({"status": 401, "headers": [["WWW-Authenticate", challenge]]}))
+    });
+    assert_eq!(digest(push(&registry)), digest_of(image("layer").as_bytes()));
+    let seen = registry.server.seen();
+    assert_eq!(seen.last().unwrap()["headers"]["authorization"][0], "Bearer new");
+}
+
+#[test]
 fn a_download_that_is_cut_off_goes_on() {
     let layer = format!("src/blobs/{}", digest_of(b"layer"));
     let registry = plain(move |_, path, _, n| {
