@@ -19,7 +19,8 @@ pub fn busy(response: &Response, otherwise: Duration, most: Duration) -> Option<
     }
 }
 
-/// How often a busy server is asked, and how long one is willing to wait for that in all. One for each request.
+/// How often a server that is busy, or whose connection breaks, is asked, and how long one is willing to wait for that in
+/// all. One for each request.
 #[derive(Debug)]
 pub struct Patience {
     tries: u32,
@@ -38,9 +39,23 @@ const TRIES: u32 = 4;
 impl Patience {
     /// Waits where the server is busy; whether to ask it again. Where it does not say how long, each time twice as long.
     pub async fn lasts(&mut self, response: &Response) -> bool {
+        let usual = self.next();
+        self.waits(busy(response, usual, self.left)).await
+    }
+
+    /// Waits where a connection broke; whether to try it again.
+    pub async fn outlasts(&mut self) -> bool {
+        let usual = self.next();
+        self.waits(Some(usual)).await
+    }
+
+    fn next(&mut self) -> Duration {
         self.tries = self.tries.saturating_sub(1);
-        let usual = Duration::from_secs(1 << TRIES.saturating_sub(self.tries));
-        let Some(wait) = busy(response, usual, self.left).filter(|_| self.tries > 0) else { return false };
+        Duration::from_secs(1 << TRIES.saturating_sub(self.tries))
+    }
+
+    async fn waits(&mut self, wait: Option<Duration>) -> bool {
+        let Some(wait) = wait.filter(|wait| self.tries > 0 && *wait <= self.left) else { return false };
         self.left = self.left.saturating_sub(wait);
         tokio::time::sleep(wait).await;
         true

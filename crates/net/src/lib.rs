@@ -10,10 +10,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use ferry_artifact::egress::Egress;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Proxy, Response, Url};
+use tokio::sync::mpsc;
 
 pub use crate::busy::{Patience, busy};
 use crate::names::Names;
@@ -45,9 +47,9 @@ pub enum Error {
     /// It may have been sent.
     #[error("{0}")]
     Sent(String),
-    /// It was sent, and the answer leads to where nothing can be.
+    /// The same: the connection broke before there was an answer.
     #[error("{0}")]
-    Led(String),
+    Broken(String),
 }
 
 /// What is sent after the headers.
@@ -65,6 +67,17 @@ impl From<Vec<u8>> for Payload {
 impl From<tokio::fs::File> for Payload {
     fn from(file: tokio::fs::File) -> Self {
         Self(file.into())
+    }
+}
+
+/// What comes through a channel, as fast as it is sent. The same holds as for files.
+impl From<mpsc::Receiver<Bytes>> for Payload {
+    fn from(pieces: mpsc::Receiver<Bytes>) -> Self {
+        let pieces = futures::stream::unfold(pieces, async |mut pieces| {
+            let piece = pieces.recv().await?;
+            Some((Ok::<_, std::convert::Infallible>(piece), pieces))
+        });
+        Self(reqwest::Body::wrap_stream(pieces))
     }
 }
 
@@ -118,15 +131,15 @@ impl Http {
             *hop.timeout_mut() = Some(request.timeout.saturating_sub(begun.elapsed()));
             let sent = self.hop(&client, hop, proxy.is_some()).await;
             // What was answered by a redirect has arrived.
-            let response = sent.map_err(|error| match error {
-                Error::Malformed(why) | Error::Unsent(why) if hops > 0 => Error::Led(why),
-                other => other,
+            let response = sent.map_err(|e| match e {
+                Error::Unsent(why) if hops > 0 => Error::Sent(why),
+                e => e,
             })?;
-            let next = copy.map_or(Ok(None), |copy| redirect::next(&response, copy)).map_err(Error::Led)?;
+            let next = copy.map_or(Ok(None), |copy| redirect::next(&response, copy)).map_err(Error::Sent)?;
             let Some(next) = next else { return Ok(response) };
             hop = next;
         }
-        Err(Error::Led(format!("stopped after {REDIRECTS} redirects")))
+        Err(Error::Sent(format!("stopped after {REDIRECTS} redirects")))
     }
 
     /// Sends a request without following where the answer leads.
@@ -137,8 +150,10 @@ impl Http {
         }
         let judged = if by_proxy { self.names.judge_behind_proxy(url).await } else { self.names.judge(url) };
         judged.map_err(Error::Unsent)?;
-        client.execute(hop).await.map_err(|e| {
-            if e.is_connect() || e.is_builder() { Error::Unsent(told(e)) } else { Error::Sent(told(e)) }
+        client.execute(hop).await.map_err(|e| match () {
+            () if e.is_connect() || e.is_builder() => Error::Unsent(told(e)),
+            () if e.is_timeout() => Error::Sent(told(e)),
+            () => Error::Broken(told(e)),
         })
     }
 }

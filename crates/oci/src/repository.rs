@@ -2,28 +2,26 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use ferry_net::Http;
+use ferry_net::{Http, Patience};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::auth::Credential;
-use crate::manifest::{ACCEPTED, Manifest, digest_of};
-use crate::reference::{Reference, Target, is_digest};
+use crate::blob::{Blob, Size};
+use crate::body::Body;
+use crate::manifest::{ACCEPTED, Descriptor, Manifest, digest_of};
+use crate::reference::{Reference, Target};
 use crate::session::{Ask, Error, SOON, Session};
 
 /// How large a manifest may be; registries take no larger ones.
 const MANIFEST: usize = 4 << 20;
-/// How long a blob, or a part of one, may take.
-const LONG: Duration = Duration::from_mins(10);
+/// How long a blob may take.
+pub const LONG: Duration = Duration::from_mins(10);
 /// How large a page of tags may be, and how many pages there may be.
 const TAGS: usize = 8 << 20;
 const TAG_PAGES: usize = 1000;
-/// How large the parts are that a blob is sent in.
-const PART: usize = 8 << 20;
 
 /// One repository, for one who has one credential.
 #[derive(Debug)]
@@ -71,8 +69,7 @@ impl Repository {
 
     /// A manifest.
     pub async fn manifest(&self, target: &Target) -> Result<Manifest, Error> {
-        let what =
-            format!("{}/{}{target}", self.session.reference.registry, self.session.reference.repository);
+        let what = self.what(&target.to_string());
         let path = format!("manifests/{}", target.as_str());
         let ask = Ask { headers: vec![("accept", ACCEPTED.to_owned())], ..Ask::get(path, SOON) };
         let mut response = self.found(ask, &what).await?;
@@ -84,8 +81,7 @@ impl Repository {
         {
             return Err(Error::Wrong { what, why: "what came has another digest".to_owned() });
         }
-        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-        Ok(Manifest { media_type, bytes })
+        Ok(Manifest::new(&media_type, bytes))
     }
 
     /// All tags of the repository.
@@ -114,26 +110,19 @@ impl Repository {
     }
 
     /// A blob, which is still to be read. It may have this many bytes.
-    pub async fn blob(&self, digest: &str, most: u64) -> Result<Blob, Error> {
-        let what =
-            format!("{}/{}@{digest}", self.session.reference.registry, self.session.reference.repository);
-        if !is_digest(digest) {
-            return Err(Error::Wrong {
-                what,
-                why: "its digest is not of the kind that we can verify".to_owned(),
-            });
-        }
-        let response = self.found(Ask::get(format!("blobs/{digest}"), LONG), &what).await?;
-        if response.content_length().is_some_and(|length| length > most) {
-            return Err(Error::Large { what, most });
-        }
-        Ok(Blob { response, digest: digest.to_owned(), hash: Sha256::new(), left: most, most, what })
+    pub async fn blob(&self, digest: &str, most: u64) -> Result<Blob<'_>, Error> {
+        Blob::open(self, digest, Size::Most(most)).await
+    }
+
+    /// The same, as large as its manifest says.
+    pub async fn blob_of(&self, descriptor: &Descriptor) -> Result<Blob<'_>, Error> {
+        Blob::open(self, &descriptor.digest, Size::Said(descriptor.size)).await
     }
 
     /// Whether a blob is there.
     pub async fn has_blob(&self, digest: &str) -> Result<bool, Error> {
         let ask = Ask { method: Method::HEAD, ..Ask::get(format!("blobs/{digest}"), SOON) };
-        let response = self.session.ask(ask).await?;
+        let response = self.ask(&ask).await?;
         match response.status() {
             status if status.is_success() => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
@@ -141,94 +130,96 @@ impl Repository {
         }
     }
 
-    /// Takes a blob over from another repository of the registry; whether that worked.
-    pub async fn mount_blob(&self, digest: &str, from: &str) -> Result<bool, Error> {
+    /// Takes a blob over from another repository of the registry; whether that worked. Where it did not, why does not
+    /// matter: the blob is sent.
+    pub async fn mount_blob(&self, digest: &str, from: &str) -> bool {
         let path = format!("blobs/uploads/?mount={digest}&from={from}");
-        let response = self.session.ask(Ask { method: Method::POST, ..Ask::get(path, SOON) }).await?;
-        match response.status() {
-            StatusCode::CREATED => Ok(true),
-            // It began an upload instead, which is left to end by itself.
-            StatusCode::ACCEPTED => Ok(false),
-            _ => Err(self.session.refused(response).await),
-        }
+        let answer = self.ask(&Ask { method: Method::POST, ..Ask::get(path, SOON) }).await;
+        // One that was accepted began an upload instead, which is left to end by itself.
+        answer.is_ok_and(|response| response.status() == StatusCode::CREATED)
     }
 
-    /// Sends a blob in parts, so that no more than one is held.
-    pub async fn upload_blob(&self, blob: &mut Blob) -> Result<(), Error> {
-        let ask = Ask { method: Method::POST, ..Ask::get("blobs/uploads/".to_owned(), SOON) };
-        let response = self.accepted(ask).await?;
-        let mut place = self.place(&response)?;
-        let (mut part, mut sent) = (Vec::new(), 0);
-        loop {
-            let piece = blob.next().await?;
-            let ended = piece.is_none();
-            part.extend_from_slice(&piece.unwrap_or_default());
-            if part.len() < PART && !ended {
-                continue;
-            }
-            if !part.is_empty() {
-                let length = part.len();
-                let ask = Ask {
-                    method: Method::PATCH,
-                    path: place.clone(),
-                    headers: vec![
-                        ("content-type", "application/octet-stream".to_owned()),
-                        ("content-range", format!("{sent}-{}", sent + length - 1)),
-                    ],
-                    body: std::mem::take(&mut part),
-                    timeout: LONG,
-                };
-                place = self.place(&self.accepted(ask).await?)?;
-                sent += length;
-            }
-            if ended {
-                break;
-            }
-        }
-        let joint = if place.contains('?') { '&' } else { '?' };
-        let path = format!("{place}{joint}digest={}", blob.digest.replace(':', "%3A"));
-        self.accepted(Ask { method: Method::PUT, ..Ask::get(path, LONG) }).await?;
-        Ok(())
-    }
-
-    /// Writes a manifest; under a tag, or just as it is.
+    /// Writes a manifest; under a tag, or just as it is. One that is there is not written again: there are tags that may
+    /// be written once.
     pub async fn put_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<(), Error> {
         let digest = manifest.digest();
+        let name = tag.unwrap_or(&digest);
+        if self.has_manifest(name, &digest).await {
+            return Ok(());
+        }
         let ask = Ask {
             method: Method::PUT,
-            path: format!("manifests/{}", tag.unwrap_or(&digest)),
+            path: format!("manifests/{name}"),
             headers: vec![("content-type", manifest.media_type.clone())],
-            body: manifest.bytes.clone(),
+            body: Body::Bytes(manifest.bytes.clone()),
             timeout: SOON,
         };
-        self.accepted(ask).await?;
-        Ok(())
+        let mut patience = Patience::default();
+        loop {
+            match self.ask(&ask).await {
+                Ok(response) if response.status().is_success() => return Ok(()),
+                Err(Error::Broken { .. }) if patience.outlasts().await => {}
+                // It may be there all the same, if this was not the first time.
+                Ok(_) if self.has_manifest(name, &digest).await => return Ok(()),
+                Ok(response) => return Err(self.refused(response).await),
+                Err(e) => return Err(e),
+            }
+        }
     }
 
-    async fn found(&self, ask: Ask<'_>, what: &str) -> Result<Response, Error> {
-        let response = self.session.ask(ask).await?;
+    /// Whether a name leads to a manifest with this digest, as far as the registry says.
+    async fn has_manifest(&self, name: &str, digest: &str) -> bool {
+        let path = format!("manifests/{name}");
+        let headers = vec![("accept", ACCEPTED.to_owned())];
+        let ask = Ask { method: Method::HEAD, headers, ..Ask::get(path, SOON) };
+        let Ok(response) = self.ask(&ask).await else { return false };
+        if !response.status().is_success() {
+            return false;
+        }
+        if let Some(found) = header(response.headers(), "docker-content-digest") {
+            return found == digest;
+        }
+        let found = self.manifest(&Target::Tag(name.to_owned())).await;
+        found.is_ok_and(|found| found.digest() == digest)
+    }
+
+    /// Asks; a read is repeated where the connection breaks.
+    pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Response, Error> {
+        let mut patience = Patience::default();
+        let reads = ask.method == Method::GET || ask.method == Method::HEAD;
+        loop {
+            match self.session.ask(ask).await {
+                Err(Error::Broken { why, .. }) if reads && patience.outlasts().await => {
+                    tracing::debug!(registry = self.registry(), why, "was cut off");
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Why an answer is none.
+    pub(crate) async fn refused(&self, response: Response) -> Error {
+        self.session.refused(response).await
+    }
+
+    /// The registry as it is written.
+    pub(crate) fn registry(&self) -> &str {
+        &self.session.reference.registry
+    }
+
+    /// Something of the repository, as messages name it.
+    pub(crate) fn what(&self, of: &str) -> String {
+        format!("{}/{}{of}", self.session.reference.registry, self.session.reference.repository)
+    }
+
+    /// What is there.
+    pub(crate) async fn found(&self, ask: Ask<'_>, what: &str) -> Result<Response, Error> {
+        let response = self.ask(&ask).await?;
         match response.status() {
             status if status.is_success() => Ok(response),
             StatusCode::NOT_FOUND => Err(Error::Missing(what.to_owned())),
-            _ => Err(self.session.refused(response).await),
+            _ => Err(self.refused(response).await),
         }
-    }
-
-    async fn accepted(&self, ask: Ask<'_>) -> Result<Response, Error> {
-        let response = self.session.ask(ask).await?;
-        if response.status().is_success() { Ok(response) } else { Err(self.session.refused(response).await) }
-    }
-
-    /// Where an upload goes on: the registry says it, for itself only.
-    fn place(&self, response: &Response) -> Result<String, Error> {
-        let wrong =
-            |why: &str| Error::Wrong { what: self.session.reference.registry.clone(), why: why.to_owned() };
-        let place = header(response.headers(), "location").ok_or_else(|| wrong("an upload has no place"))?;
-        let place = response.url().join(&place).map_err(|_| wrong("an upload's place is no URL"))?;
-        if place.origin() != response.url().origin() {
-            return Err(wrong("an upload leads to another host"));
-        }
-        Ok(place.into())
     }
 }
 
@@ -243,36 +234,6 @@ fn next_page(link: &str) -> Option<String> {
     rest.contains("next").then(|| place.to_owned())
 }
 
-/// A blob that is being read; whoever reads it to its end knows that it has its digest.
-#[derive(Debug)]
-pub struct Blob {
-    response: Response,
-    digest: String,
-    hash: Sha256,
-    left: u64,
-    most: u64,
-    what: String,
-}
-
-impl Blob {
-    /// The next piece; none at its end, where its digest is right.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        let wrong = |why: String| Error::Wrong { what: self.what.clone(), why };
-        let Some(piece) = self.response.chunk().await.map_err(|e| wrong(ferry_net::told(e)))? else {
-            let found = format!("sha256:{}", hex::encode(self.hash.clone().finalize()));
-            if found != self.digest {
-                return Err(wrong("what came has another digest".to_owned()));
-            }
-            return Ok(None);
-        };
-        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        let large = || Error::Large { what: self.what.clone(), most: self.most };
-        self.left = self.left.checked_sub(length).ok_or_else(large)?;
-        self.hash.update(&piece);
-        Ok(Some(piece))
-    }
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+pub fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }

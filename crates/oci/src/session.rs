@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ferry_net::{self as net, Http, Patience, Request};
+use ferry_net::{Http, Patience, Payload, Request};
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
@@ -11,13 +11,11 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::auth::{Challenge, Credential};
+use crate::body::Body;
 use crate::reference::Reference;
 
 /// How large a token's answer may be.
 const TOKEN: usize = 1 << 20;
-/// How often a reading is tried whose answer does not come, and how long after the first time it is tried again.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(500);
 /// How long an answer may take that is small.
 pub const SOON: Duration = Duration::from_secs(30);
 
@@ -27,6 +25,14 @@ pub enum Error {
     /// The registry could not be reached.
     #[error("{registry}: {why}")]
     Unreachable {
+        /// The registry.
+        registry: String,
+        /// Why.
+        why: String,
+    },
+    /// The connection broke before the answer was there.
+    #[error("{registry}: {why}")]
+    Broken {
         /// The registry.
         registry: String,
         /// Why.
@@ -100,28 +106,16 @@ pub struct Ask<'a> {
     pub method: Method,
     pub path: String,
     pub headers: Vec<(&'a str, String)>,
-    pub body: Vec<u8>,
+    pub body: Body,
     pub timeout: Duration,
 }
 
 impl Session {
     /// Asks, proves who we are where that is wanted, and asks again where the registry is busy.
-    pub async fn ask(&self, ask: Ask<'_>) -> Result<Response, Error> {
+    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Response, Error> {
         let (mut proved, mut patience) = (false, Patience::default());
-        let reads = matches!(ask.method, Method::GET | Method::HEAD);
-        let mut tried = 1;
         loop {
-            let response = match self.send(&ask).await {
-                Ok(response) => response,
-                // Nothing came of it, or only the beginning of an answer.
-                Err(net::Error::Sent(why)) if reads && tried < TRIES => {
-                    tracing::debug!(registry = self.reference.registry, why, "is asked again");
-                    tokio::time::sleep(PAUSE * tried).await;
-                    tried += 1;
-                    continue;
-                }
-                Err(error) => return Err(self.unreachable(&error)),
-            };
+            let response = self.send(ask).await?;
             let status = response.status();
             if status == StatusCode::UNAUTHORIZED && !proved {
                 proved = true;
@@ -137,7 +131,7 @@ impl Session {
         }
     }
 
-    async fn send(&self, ask: &Ask<'_>) -> Result<Response, net::Error> {
+    async fn send(&self, ask: &Ask<'_>) -> Result<Response, Error> {
         let (scheme, authorization) = {
             let mut session = self.known.lock().await;
             let scheme = match session.scheme {
@@ -157,7 +151,7 @@ impl Session {
         let is_own = Url::parse(&url).is_ok_and(|url| self.is_own(&url, scheme));
         let authorization = authorization.filter(|_| is_own);
         headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
-        self.request(ask.method.clone(), url, headers, ask.body.clone(), ask.timeout).await
+        self.request(ask.method.clone(), url, headers, ask.body.payload(), ask.timeout).await
     }
 
     async fn request(
@@ -165,18 +159,19 @@ impl Session {
         method: Method,
         url: String,
         headers: Vec<(String, String)>,
-        body: Vec<u8>,
+        body: impl Into<Payload>,
         timeout: Duration,
-    ) -> Result<Response, net::Error> {
+    ) -> Result<Response, Error> {
         let insecure = self.insecure;
         let body = body.into();
         let request =
             Request { method, url, headers, query: Vec::new(), body, insecure, proxy: None, timeout };
-        self.http.send(request).await
-    }
-
-    fn unreachable(&self, error: &net::Error) -> Error {
-        Error::Unreachable { registry: self.reference.registry.clone(), why: error.to_string() }
+        let sent = self.http.send(request).await;
+        let registry = self.reference.registry.clone();
+        sent.map_err(|e| match e {
+            ferry_net::Error::Broken(why) => Error::Broken { registry, why },
+            e => Error::Unreachable { registry, why: e.to_string() },
+        })
     }
 
     /// Whether a URL is the registry's own.
@@ -186,7 +181,7 @@ impl Session {
     }
 
     /// Registries on this machine and in private networks may speak plain HTTP; others do not.
-    async fn scheme(&self) -> Result<&'static str, net::Error> {
+    async fn scheme(&self) -> Result<&'static str, Error> {
         let host = self.reference.host();
         if !is_near(host) {
             return Ok("https");
@@ -244,7 +239,7 @@ impl Session {
         let mut patience = Patience::default();
         let mut response = loop {
             let asked = self.request(Method::GET, url.to_string(), headers.clone(), Vec::new(), SOON).await;
-            let response = asked.map_err(|e| self.unreachable(&e))?;
+            let response = asked?;
             if !patience.lasts(&response).await {
                 break response;
             }
@@ -289,7 +284,7 @@ impl Session {
 
 impl Ask<'_> {
     pub fn get(path: String, timeout: Duration) -> Self {
-        Self { method: Method::GET, path, headers: Vec::new(), body: Vec::new(), timeout }
+        Self { method: Method::GET, path, headers: Vec::new(), body: Body::default(), timeout }
     }
 }
 

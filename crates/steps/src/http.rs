@@ -202,9 +202,9 @@ impl Step for Http {
         let request = self.request(ctx).await?;
         let network = ctx.service::<Network>()?;
         let mut response = network.send(request).await.map_err(|error| match error {
-            Error::Sent(why) | Error::Led(why) if !self.reads() => unknown(&why),
+            Error::Sent(why) | Error::Broken(why) if !self.reads() => unknown(&why),
             Error::Malformed(why) => StepError::Fatal(why),
-            Error::Sent(why) | Error::Led(why) | Error::Unsent(why) => StepError::Retryable(why),
+            Error::Sent(why) | Error::Broken(why) | Error::Unsent(why) => StepError::Retryable(why),
         })?;
         let body = net::body(&mut response, LIMIT).await.map_err(StepError::Retryable)?;
         let body = self.read(response.headers(), &body).map_err(StepError::Retryable)?;

@@ -74,7 +74,7 @@ impl Step for HttpDownload {
         let http = ctx.service::<Http>()?;
         let response = http.send(request).await.map_err(|error| match error {
             Error::Malformed(why) => StepError::Fatal(why),
-            Error::Sent(why) | Error::Led(why) | Error::Unsent(why) => StepError::Retryable(why),
+            Error::Sent(why) | Error::Broken(why) | Error::Unsent(why) => StepError::Retryable(why),
         })?;
         if !response.status().is_success() {
             return Err(StepError::Refused(format!("{} answered {}", shown(&self.url), response.status())));

@@ -57,7 +57,7 @@ impl Step for OciDownload {
         download::check(ctx, &self.out_path, self.allow_overwrite).await?;
         let repository = oci::repository(ctx, &reference, false, self.insecure_skip_tls_verify).await?;
         let layer = self.layer(&repository, &reference).await.of("imageRef")?;
-        let blob = repository.blob(&layer.digest, LIMIT).await.map_err(oci::failed)?;
+        let blob = repository.blob(&layer.digest, LIMIT).await.map_err(oci::failed).of("imageRef")?;
         download::keep(ctx, self.out_path, blob).await?;
         Ok(Outcome::Succeeded(Output::none()))
     }
@@ -93,8 +93,8 @@ fn usual(images: &[Descriptor]) -> Option<&Descriptor> {
     images.iter().find(is_usual).or_else(|| images.first())
 }
 
-impl Source for Blob {
+impl Source for Blob<'_> {
     async fn next(&mut self) -> Result<Option<Bytes>, StepError> {
-        Blob::next(self).await.map_err(oci::failed)
+        Blob::next(self).await.map_err(oci::failed).of("imageRef")
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferry_engine::{Effect, Outcome, Output, Step, StepContext, StepError, StepResult};
-use ferry_oci::{Annotations, Copy, Reference, Target};
+use ferry_oci::{Annotations, Copy, Failed, Reference, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,10 +18,11 @@ const NOTED: &str = "oci-push";
 ///
 /// The artifact is an image, several for different platforms, a packaged chart, or anything else in an OCI registry. In
 /// the same repository only a tag is written; between repositories of one registry nothing is carried that it can take
-/// over itself. What is carried from one to another may have 1 GiB (`ferry up --max-oci-push-size`). Annotations are
-/// added to the manifest of each image, with `index:` before the key to the index of several; without annotations, the
-/// digest stays what it was. With `oci://` before a reference, the credential is that of a chart repository, otherwise
-/// that of an image repository. The outputs are `image` (the destination), `digest` and `tag`.
+/// over itself; what is there is not written again. What is carried from one to another may have 1 GiB (`ferry up
+/// --max-oci-push-size`). Annotations are added to the manifest of each image, with `index:` before the key to the
+/// index of several; without annotations, the digest stays what it was. With `oci://` before a reference, the
+/// credential is that of a chart repository, otherwise that of an image repository. The outputs are `image` (the
+/// destination), `digest` and `tag`.
 /// ```yaml
 /// - uses: oci-push
 ///   as: release
@@ -74,7 +75,10 @@ impl Step for OciPush {
             annotations: &annotations,
             most: ctx.settings.oci_push_bytes,
         };
-        let copied = copy.run().await.map_err(oci::failed)?;
+        let copied = copy.run().await.or_else(|why| match why {
+            Failed::Source(e) => Err(oci::failed(e)).of("srcRef"),
+            Failed::Destination(e) => Err(oci::failed(e)).of("destRef"),
+        })?;
         Ok(Outcome::Succeeded(Output::values([
             ("image", destination.to_string()),
             ("digest", copied.digest),

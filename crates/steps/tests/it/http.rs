@@ -29,23 +29,46 @@ impl Server {
     }
 
     pub fn answering(responses: &[Value]) -> Self {
+        let responses = responses.to_vec();
+        let mut responses = responses.into_iter();
+        Self::start(move |stream, seen| {
+            let response = responses.next().unwrap_or_else(|| json!({"status": 599}));
+            serve(stream, seen, |_| response)
+        })
+    }
+
+    /// One that answers each request as this says, several at a time.
+    pub fn deciding(decide: impl FnMut(&Value) -> Value + Send + 'static) -> Self {
+        let decide = Arc::new(Mutex::new(decide));
+        Self::start(move |stream, seen| {
+            let (decide, seen) = (decide.clone(), seen.clone());
+            std::thread::spawn(move || serve(stream, &seen, |asked| decide.lock()(asked)));
+            Ok(())
+        })
+    }
+
+    fn start(
+        mut serve: impl FnMut(TcpStream, &Arc<Mutex<Vec<Value>>>) -> std::io::Result<()> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::<Mutex<Vec<Value>>>::default();
-        let (noted, responses) = (seen.clone(), responses.to_vec());
+        let noted = seen.clone();
         std::thread::spawn(move || {
-            let mut responses = responses.into_iter();
             for stream in listener.incoming() {
-                let response = responses.next().unwrap_or_else(|| json!({"status": 599}));
                 // Who has gone has gone.
-                let _ = serve(stream.unwrap(), &response, &noted);
+                let _ = serve(stream.unwrap(), &noted);
             }
         });
         Self { url, seen }
     }
 }
 
-fn serve(mut stream: TcpStream, response: &Value, seen: &Mutex<Vec<Value>>) -> std::io::Result<()> {
+fn serve(
+    mut stream: TcpStream,
+    seen: &Mutex<Vec<Value>>,
+    decide: impl FnOnce(&Value) -> Value,
+) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     let head = loop {
@@ -72,14 +95,20 @@ fn serve(mut stream: TcpStream, response: &Value, seen: &Mutex<Vec<Value>>) -> s
     let mut body = bytes[head + 4..].to_vec();
     while body.len() < len {
         let n = stream.read(&mut buffer)?;
+        if n == 0 {
+            return Ok(());
+        }
         body.extend_from_slice(&buffer[..n]);
     }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    seen.lock().push(json!({
+    let asked = json!({
         "method": method, "path": percent_decoded(path), "rawQuery": query,
         "body": String::from_utf8_lossy(&body), "headers": headers,
-    }));
-    if response["gone"] == true {
+    });
+    seen.lock().push(asked.clone());
+    let response = decide(&asked);
+    // A connection that breaks.
+    if response["status"].is_null() {
         return Ok(());
     }
     if let Some(delay) = response["delay"].as_str() {
@@ -100,7 +129,8 @@ fn serve(mut stream: TcpStream, response: &Value, seen: &Mutex<Vec<Value>>) -> s
     let status = response["status"].as_u64().unwrap();
     write!(stream, "HTTP/1.1 {status} Said\r\nConnection: close\r\n")?;
     if status != 204 && status != 304 {
-        write!(stream, "Content-Length: {}\r\n", body.len())?;
+        let promised = response["promised"].as_u64().unwrap_or(body.len().try_into().unwrap());
+        write!(stream, "Content-Length: {promised}\r\n")?;
     }
     for header in response["headers"].as_array().into_iter().flatten() {
         write!(stream, "{}: {}\r\n", header[0].as_str().unwrap(), header[1].as_str().unwrap())?;

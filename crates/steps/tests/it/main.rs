@@ -32,6 +32,7 @@ mod near_files;
 mod near_git;
 mod near_http;
 mod oci;
+mod oci_quirks;
 mod oci_secrets;
 mod programs;
 mod reach;

@@ -115,15 +115,3 @@ fn s8_what_a_server_repeats_of_a_secret_is_not_told() {
     let told = result.unwrap_err().to_string();
     assert!(told.contains("bad auth of somebody"), "{told}");
 }
-
-#[test]
-fn what_is_not_answered_is_asked_for_again() {
-    let gone = json!({"gone": true});
-    let blob = json!({"status": 200, "body": "layer"});
-    let (result, seen) = download(&[gone.clone(), manifest(), gone.clone(), gone.clone(), blob]);
-    result.unwrap();
-    assert_eq!(seen.len(), 6, "a ping, two for the manifest, three for the blob: {seen:#?}");
-    let (result, seen) = download(&[gone.clone(), gone.clone(), gone, manifest()]);
-    assert!(result.unwrap_err().to_string().contains("connection closed"));
-    assert_eq!(seen.len(), 4);
-}
