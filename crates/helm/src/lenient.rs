@@ -28,7 +28,7 @@ pub fn as_text(value: &Value) -> Result<String, String> {
         Value::Null => Ok(String::new()),
         Value::Bool(value) => Ok(value.to_string()),
         Value::String(text) => Ok(text.clone()),
-        Value::Number(number) if number.is_f64() => Ok(float(number)),
+        Value::Number(number) if number.is_f64() => Ok(short(number.as_f64().unwrap_or_default())),
         Value::Number(number) => Ok(number.to_string()),
         Value::Array(_) => Err("is a list and no text".to_owned()),
         Value::Object(_) => Err("is a map and no text".to_owned()),
@@ -66,18 +66,18 @@ fn whole(number: &Number) -> Option<Number> {
     Number::from_i128(format!("{:.0}", number.as_f64().filter(|float| float.fract() == 0.0)?).parse().ok()?)
 }
 
-/// A float as a text: of 32 bits, in the fewest digits that tell it; below 0.0001 and from a million on with an exponent
-/// of at least two digits.
-#[expect(clippy::cast_possible_truncation, reason = "Helm's reader does so")]
-fn float(number: &Number) -> String {
-    let float = number.as_f64().unwrap_or_default() as f32;
-    let scientific = format!("{float:e}");
+/// A number as a text: of 32 bits, in the fewest digits that tell it; below 0.0001 and from a million on with an
+/// exponent of at least two digits.
+#[expect(clippy::cast_possible_truncation, reason = "readers of YAML that are written in Go do so")]
+pub fn short(number: f64) -> String {
+    let short = number as f32;
+    let scientific = format!("{short:e}");
     match scientific.split_once('e').map(|(digits, exponent)| (digits, exponent.parse::<i32>())) {
         Some((digits, Ok(exponent))) if !(-4..6).contains(&exponent) => {
             let sign = if exponent < 0 { '-' } else { '+' };
             format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
         }
-        _ => float.to_string(),
+        _ => short.to_string(),
     }
 }
 

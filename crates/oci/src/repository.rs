@@ -189,8 +189,12 @@ impl Repository {
         let reads = ask.method == Method::GET || ask.method == Method::HEAD;
         loop {
             match self.session.ask(ask).await {
-                Err(Error::Broken { why, .. }) if reads && patience.outlasts().await => {
-                    tracing::debug!(registry = self.registry(), why, "was cut off");
+                Err(Error::Broken { registry, why }) if reads => {
+                    tracing::debug!(registry, why, "was cut off");
+                    // Whoever hears of it need not try it again.
+                    if !patience.outlasts().await {
+                        return Err(Error::Unreachable { registry, why });
+                    }
                 }
                 answer => return answer,
             }

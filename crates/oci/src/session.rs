@@ -274,11 +274,10 @@ impl Session {
     /// What a server could repeat of what it was sent, and nobody else is to read.
     async fn secrets(&self) -> Vec<String> {
         let sent = self.known.lock().await.authorization.clone();
-        let sent = sent.and_then(|value| value.split_once(' ').map(|(_, proof)| proof.to_owned()));
-        let basic = self.credential.as_ref().map(Credential::basic);
-        let basic = basic.and_then(|value| value.split_once(' ').map(|(_, proof)| proof.to_owned()));
+        let headers = [sent, self.credential.as_ref().map(Credential::basic)].into_iter().flatten();
+        let proofs = headers.filter_map(|header| header.split_once(' ').map(|(_, proof)| proof.to_owned()));
         let password = self.credential.as_ref().map(|credential| credential.password.clone());
-        sent.into_iter().chain(basic).chain(password).filter(|secret| !secret.is_empty()).collect()
+        proofs.chain(password).filter(|secret| !secret.is_empty()).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::config::{self, Pair, Text, given, pairs};
-use crate::{lenient, yaml};
+use crate::{go_json, yaml};
 
 /// How large bodies may be, in bytes.
 const LIMIT: usize = 2 << 20;
@@ -264,10 +264,10 @@ impl Http {
                 let text = String::from_utf8_lossy(body);
                 yaml::read(&text).map_err(|e| format!("the answer cannot be read as YAML: {e}"))
             }
-            Some(ContentType::Text) => Ok(Value::from(lenient::text(body))),
-            json => match lenient::read(body) {
+            Some(ContentType::Text) => Ok(Value::from(go_json::text(body))),
+            json => match go_json::read(body) {
                 Ok(value) => Ok(value),
-                Err(lenient::Error::NoJson(_)) if json.is_none() => Ok(Value::Object(Map::new())),
+                Err(go_json::Error::NoJson(_)) if json.is_none() => Ok(Value::Object(Map::new())),
                 Err(why) => Err(format!("the answer cannot be read as JSON: {why}")),
             },
         }

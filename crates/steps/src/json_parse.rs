@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::extract::Extraction;
-use crate::lenient;
+use crate::go_json;
 
 /// Take values out of a JSON file.
 ///
@@ -34,7 +34,7 @@ impl Step for JsonParse {
 
     async fn run(self, ctx: &StepContext) -> StepResult {
         let read = |text: &str, now| {
-            let json = lenient::read(text.as_bytes()).map_err(|e| e.to_string())?;
+            let json = go_json::read(text.as_bytes()).map_err(|e| e.to_string())?;
             Ok(Document::of_json(&json, now))
         };
         self.0.run(ctx, "JSON", read).await

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::path::Find;
 use super::scan::Node;
 use super::search::{Found, like, search};
-use crate::lenient;
+use crate::go_json;
 
 /// What is to hold of an element.
 #[derive(Debug, PartialEq)]
@@ -113,7 +113,7 @@ impl Seen {
         };
         let written = text.get(node.span.clone()).unwrap_or_default();
         match written.as_bytes().first() {
-            Some(b'"') => match lenient::read(written.as_bytes()) {
+            Some(b'"') => match go_json::read(written.as_bytes()) {
                 Ok(Value::String(text)) => Self::Text(text),
                 _ => Self::Other,
             },

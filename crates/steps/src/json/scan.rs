@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::lenient;
+use crate::go_json;
 
 /// How deep objects and lists may be nested.
 const DEPTH: usize = 500;
@@ -192,7 +192,7 @@ impl<'a> Scanner<'a> {
         });
         let Some(end) = end else { return self.error("a text without its closing quote") };
         let written = self.rest().get(..end + 2).unwrap_or_default();
-        let Ok(Value::String(text)) = lenient::read(written.as_bytes()) else {
+        let Ok(Value::String(text)) = go_json::read(written.as_bytes()) else {
             return self.error("a text that cannot be read");
         };
         self.at += end + 2;

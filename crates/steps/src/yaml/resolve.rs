@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ferry_helm::lenient;
 use granit_parser::{ScalarStyle, Tag};
 use serde_json::{Number, Value};
 
@@ -143,18 +144,10 @@ fn is_decimal(text: &str) -> bool {
 /// A number with the digits that tell it from all others of 32 bits, as Go writes it.
 #[expect(clippy::cast_possible_truncation, reason = "that is what is asked for")]
 fn short(number: f64) -> String {
-    let short = number as f32;
-    if short.is_infinite() {
-        return if short > 0.0 { ".inf" } else { "-.inf" }.to_owned();
+    if (number as f32).is_infinite() {
+        return if number > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    let text = format!("{short:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if short == 0.0 || (-4..6).contains(&exponent) {
-        return short.to_string();
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
+    lenient::short(number)
 }
 
 #[cfg(test)]
